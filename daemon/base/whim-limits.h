@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* Every bound on what a peer, a caller or a file can make us hold, with its reason. */
+
+/* A frame's length field has three bytes (dossier 1, 1.2). */
+#define WHIM_LIMIT_FRAME (16u * 1024u * 1024u - 1u)
+/* Output of one inflate; whatsapp-rust uses the same (dossier 1, 3.1). */
+#define WHIM_LIMIT_INFLATED (16u * 1024u * 1024u)
+/* Nesting of nodes: no source needs more than about ten (dossier 1, 3.6). */
+#define WHIM_LIMIT_NODE_DEPTH 32u
+/* Nodes in one stanza: a group list of 1,024 members has about 10,000. */
+#define WHIM_LIMIT_NODES 262144u
+/* Nesting of protobuf messages: quotes and wrappers nest; protobuf-c recurses. */
+#define WHIM_LIMIT_PROTO_DEPTH 48u
+/* Nesting of JSON: json-glib recurses. */
+#define WHIM_LIMIT_JSON_DEPTH 32u
+/* A JSON body that carries no media. */
+#define WHIM_LIMIT_JSON_BODY (1024u * 1024u)
+/* Decoded nodes of one link that wait for the main thread; then the link is closed. */
+#define WHIM_LIMIT_LINK_BACKLOG (64u * 1024u * 1024u)
+/* Bytes that the server has not taken from us; then the link is closed. */
+#define WHIM_LIMIT_LINK_UNSENT (32u * 1024u * 1024u)
+/* Requests of one channel that wait for an answer of the server. */
+#define WHIM_LIMIT_REQUESTS 256u
+/* Devices of one account: WhatsApp allows five, tolerate growth. */
+#define WHIM_LIMIT_DEVICES 64u
+/* Stanzas of one channel that wait for their unit of work; beyond it the link is closed. */
+#define WHIM_LIMIT_INBOX 4096u
+/* Text of one message; the apps allow 65,536 characters. */
+#define WHIM_LIMIT_TEXT 65536u
+/* Ciphertext of one enc node. */
+#define WHIM_LIMIT_CIPHERTEXT (4u * 1024u * 1024u)
+/* Answers of lists (product page, 4). */
+#define WHIM_LIMIT_LIST 500u

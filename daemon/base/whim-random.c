@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "base/whim-random.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+static void (*test_source) (gpointer bytes, gsize len);
+
+void
+whim_random_bytes (gpointer bytes, gsize len)
+{
+  guint8 *at = bytes;
+
+  if (test_source != NULL)
+    {
+      test_source (bytes, len);
+      return;
+    }
+  while (len > 0)
+    {
+      ssize_t got = getrandom (at, len, 0);
+
+      if (got < 0)
+        {
+          g_assert (errno == EINTR);
+          continue;
+        }
+      at += got;
+      len -= (gsize)got;
+    }
+}
+
+guint32
+whim_random_below (guint32 bound)
+{
+  guint32 limit;
+  guint32 value;
+
+  g_return_val_if_fail (bound > 0, 0);
+  limit = G_MAXUINT32 - G_MAXUINT32 % bound;
+  do
+    whim_random_bytes (&value, sizeof value);
+  while (value >= limit);
+  return value % bound;
+}
+
+char *
+whim_random_id (const char *prefix)
+{
+  static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+  char id[13] = { 0 };
+
+  for (guint i = 0; i < 12; i++)
+    id[i] = alphabet[whim_random_below (sizeof alphabet - 1)];
+  return g_strconcat (prefix, id, NULL);
+}
+
+void
+whim_random_set_source (void (*source) (gpointer bytes, gsize len))
+{
+  test_source = source;
+}
