@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "base/whim-clock.h"
+#include "base/whim-error.h"
+#include "model/whim-model.h"
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/**
+ * The operation table: the single source of the contract. engine checks types and bounds and has
+ * the rules; rest adds method and pattern, bus the member. Parameters and results are GVariant
+ * dictionaries (a{sv}) with the canonical public names.
+ */
+
+typedef enum
+{
+  WHIM_SCOPE_NONE, /* no key */
+  WHIM_SCOPE_READ,
+  WHIM_SCOPE_WRITE,
+  WHIM_SCOPE_ADMIN,
+} WhimScope;
+
+typedef enum
+{
+  WHIM_PARAM_STRING,  /* s */
+  WHIM_PARAM_BOOLEAN, /* b */
+  WHIM_PARAM_INTEGER, /* x */
+  WHIM_PARAM_NUMBER,  /* d */
+  WHIM_PARAM_STRINGS, /* as */
+  WHIM_PARAM_OBJECT,  /* a{sv} */
+} WhimParamType;
+
+typedef enum
+{
+  WHIM_PARAM_IN_PATH = 1 << 0,
+  WHIM_PARAM_IN_QUERY = 1 << 1,
+  WHIM_PARAM_IN_BODY = 1 << 2,
+  WHIM_PARAM_IN_HEADER = 1 << 3, /* channelId only: X-Channel-Id */
+  WHIM_PARAM_REQUIRED = 1 << 4,
+  WHIM_PARAM_UNSUPPORTED = 1 << 5, /* documented, not built: 422 not_supported when present */
+} WhimParamFlags;
+
+typedef struct
+{
+  const char *name;
+  WhimParamType type;
+  guint flags;
+  gint64 minimum;            /* value of numbers, length in characters of texts, count of lists */
+  gint64 maximum;            /* 0 with minimum 0 = unbounded (texts still by the body limit) */
+  const char *default_value; /* (nullable): as text */
+  const char *aliases;       /* (nullable): other names, separated by spaces, such as "phone" */
+  const char *description;
+  const char *example;
+} WhimParam;
+
+typedef enum
+{
+  WHIM_RESULT_ACTION, /* {success:true} and the dictionary's own members */
+  WHIM_RESULT_OBJECT, /* one object: under "data" and its fields at the top */
+  WHIM_RESULT_LIST,   /* "items" (aa{sv}), "total", "count", "offset" */
+  WHIM_RESULT_SEND,   /* messageId, message */
+  WHIM_RESULT_BYTES,  /* "bytes" (ay) and "contentType" */
+  WHIM_RESULT_HEALTH,
+} WhimResultShape;
+
+typedef struct
+{
+  const char *name; /* such as "messages.text" */
+  WhimScope scope;
+  gboolean channel_scoped; /* needs channelId */
+  WhimResultShape shape;
+  const char *plural;      /* lists: whapi's key, such as "messages" */
+  const WhimParam *params; /* ends with a NULL name */
+  const char *summary;
+  const char *description;
+  const char *errors;  /* error words, separated by spaces */
+  const char *example; /* JSON of an answer's data */
+} WhimOperation;
+
+/** whim_operation_find: (transfer none) (nullable) */
+const WhimOperation *whim_operation_find (const char *name);
+/** whim_operations: (transfer none): the whole table; ends with a NULL name */
+const WhimOperation *whim_operations (void);
+/** whim_operation_check: fills defaults, checks presence, types and bounds; (transfer full) the
+ *  complete a{sv}, or NULL with WHIM_ERROR naming the field ("to", "contact.phone") */
+GVariant *whim_operation_check (const WhimOperation *operation, GVariant *params, GError **error);
+
+/** WhimCaller: who asks. Made by a face from its credential. */
+typedef struct
+{
+  gboolean admin;
+  gboolean read_only;
+  char **channels; /* ids that a key is bound to; NULL for admin */
+  char *key_id;
+} WhimCaller;
+void whim_caller_free (WhimCaller *self);
+
+#define WHIM_TYPE_ENGINE (whim_engine_get_type ())
+G_DECLARE_FINAL_TYPE (WhimEngine, whim_engine, WHIM, ENGINE, GObject)
+
+/**
+ * whim_engine_call_async:
+ * @operation: name in the table
+ * @caller: (nullable): NULL = no credential
+ * @params: (transfer floating): a{sv}; "channelId" among them where the operation is channel-scoped
+ *
+ * Checks scope, channel, types and bounds, then runs the operation. The result is a{sv} by the
+ * operation's shape.
+ */
+void whim_engine_call_async (WhimEngine *self,
+                             const char *operation,
+                             const WhimCaller *caller,
+                             GVariant *params,
+                             GCancellable *cancellable,
+                             GAsyncReadyCallback callback,
+                             gpointer user_data);
+/** whim_engine_call_finish: (transfer full): every error is in the WHIM_ERROR domain */
+GVariant *whim_engine_call_finish (WhimEngine *self, GAsyncResult *result, GError **error);
+
+/** whim_engine_authenticate: (transfer full) (nullable): constant time; NULL = unknown key */
+WhimCaller *whim_engine_authenticate (WhimEngine *self, const char *key);
+
+/** whim_engine_read_events_async: journal rows after @after that @caller may see; @channel_id
+ *  (nullable) narrows; result (element-type WhimEvent); channel.qr rows get their code from memory
+ */
+void whim_engine_read_events_async (WhimEngine *self,
+                                    const WhimCaller *caller,
+                                    gint64 after,
+                                    const char *channel_id,
+                                    guint limit,
+                                    GCancellable *cancellable,
+                                    GAsyncReadyCallback callback,
+                                    gpointer user_data);
+GPtrArray *whim_engine_read_events_finish (WhimEngine *self, GAsyncResult *result, GError **error);
+gint64 whim_engine_get_last_seq (WhimEngine *self);
+/* signal "journal-advanced" (gint64 last_seq): new events can be read */
+
+/** whim_error_to_public: (transfer full): maps an error of any layer to WHIM_ERROR by one table */
+GError *whim_error_to_public (const GError *error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (WhimCaller, whim_caller_free)
+
+G_END_DECLS
