@@ -81,3 +81,10 @@ whim_json_depth_ok (const char *text, gsize len)
     }
   return TRUE;
 }
+
+void
+whim_copy (gpointer to, gconstpointer from, gsize len)
+{
+  if (len > 0)
+    memcpy (to, from, len);
+}

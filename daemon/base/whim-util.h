@@ -18,4 +18,7 @@ gboolean whim_bytes_equal0 (GBytes *a, GBytes *b);
  */
 gboolean whim_json_depth_ok (const char *text, gsize len);
 
+/** whim_copy: copies @len bytes that do not overlap; nothing if @len is 0 */
+void whim_copy (gpointer to, gconstpointer from, gsize len);
+
 G_END_DECLS
