@@ -50,7 +50,8 @@ login_op_new (WhimSession *self)
 }
 
 /* Returns the answer, or NULL when it failed. The requests of a connection are failed before its
- * session is freed, so the session is still there; whether the connection is, the generation says. */
+ * session is freed, so the session is still there; whether the connection is, the generation says.
+ */
 static WhimNode *
 login_op_end (LoginOp *op, GAsyncResult *result, gboolean *current)
 {
@@ -116,7 +117,7 @@ login_send_unified_session (WhimSession *self)
 static void
 login_active_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  WhimSession *self = ((LoginOp *) user_data)->session;
+  WhimSession *self = ((LoginOp *)user_data)->session;
   gboolean current;
   g_autoptr (WhimNode) answer = login_op_end (user_data, result, &current);
 
@@ -159,7 +160,7 @@ login_uploaded_cb (WhimSession *self, gboolean ok, gpointer data)
 static void
 login_count_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  WhimSession *self = ((LoginOp *) user_data)->session;
+  WhimSession *self = ((LoginOp *)user_data)->session;
   gboolean current;
   g_autoptr (WhimNode) answer = login_op_end (user_data, result, &current);
   WhimNode *count;
@@ -173,7 +174,7 @@ login_count_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     }
   count = whim_node_find_child (answer, "count");
   self->prekeys_on_server
-      = count == NULL ? 0 : (guint) CLAMP (whim_node_get_attr_int (count, "value", 0), 0, 65535);
+      = count == NULL ? 0 : (guint)CLAMP (whim_node_get_attr_int (count, "value", 0), 0, 65535);
   /* Before active only if the server has none: otherwise after the offline queue, so that no key
    * is replaced under messages that wait (dossier 2, 6.11). */
   if (self->prekeys_on_server == 0)
@@ -328,8 +329,7 @@ whim_session_login_ib (WhimSession *self, WhimNode *ib)
             continue;
           g_clear_pointer (&self->credentials->routing_info, g_bytes_unref);
           self->credentials->routing_info = whim_node_dup_content (info);
-          self->host->save (self, self->credentials, login_routing_saved_cb, NULL,
-                            self->host_data);
+          self->host->save (self, self->credentials, login_routing_saved_cb, NULL, self->host_data);
         }
     }
 }
@@ -348,7 +348,7 @@ unlink_grace_cb (gpointer user_data)
 static void
 unlink_answered_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  WhimSession *self = ((LoginOp *) user_data)->session;
+  WhimSession *self = ((LoginOp *)user_data)->session;
   gboolean current;
   g_autoptr (WhimNode) answer = login_op_end (user_data, result, &current);
 
