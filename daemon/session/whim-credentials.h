@@ -18,8 +18,8 @@ typedef struct
   WhimKeyPair *identity;
   guint32 registration_id; /* 1 … 16380 */
   guint32 signed_prekey_id;
-  GBytes *signed_prekey_record; /* libsignal's serialised form */
-  guint8 signed_prekey_public[WHIM_KEY_SIZE];
+  WhimKeyPair *signed_prekey;
+  gint64 signed_prekey_made_at; /* ms */
   guint8 signed_prekey_signature[WHIM_SIGNATURE_SIZE];
   WhimSecret *adv_secret;    /* 32 bytes */
   guint32 next_prekey_id;    /* 1 … 16777215 */

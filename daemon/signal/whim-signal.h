@@ -177,11 +177,12 @@ void whim_signal_prekey_free (WhimSignalPrekey *self);
 /** whim_signal_generate_prekeys: (transfer full) (element-type WhimSignalPrekey): ids from @first
  * up, wrapping 16777215 -> 1 */
 GPtrArray *whim_signal_generate_prekeys (WhimSignalContext *context, guint32 first, guint n);
-/** whim_signal_generate_signed_prekey: (transfer full) */
-WhimSignalPrekey *whim_signal_generate_signed_prekey (WhimSignalContext *context,
-                                                      WhimKeyPair *identity,
-                                                      guint32 id,
-                                                      gint64 unix_ms);
+/** whim_signal_make_signed_prekey: (transfer full): libsignal's record of an existing key pair */
+WhimSignalPrekey *whim_signal_make_signed_prekey (WhimSignalContext *context,
+                                                  WhimKeyPair *pair,
+                                                  guint32 id,
+                                                  gint64 unix_ms,
+                                                  const guint8 signature[WHIM_SIGNATURE_SIZE]);
 /** whim_signal_prekey_record_get_public: the public half of a stored prekey record */
 gboolean whim_signal_prekey_record_get_public (WhimSignalContext *context,
                                                GBytes *record,

@@ -308,15 +308,15 @@ link_send (WhimLink *link, WhimNode *node, GBytes *encoded)
 static void
 shard_quit (WhimShard *self)
 {
-  g_autoptr (GPtrArray) links = g_hash_table_get_keys_as_ptr_array (self->links);
+  g_autoptr (GPtrArray) links = g_ptr_array_new_with_free_func ((GDestroyNotify)whim_link_unref);
+  GHashTableIter iter;
+  gpointer link;
 
+  g_hash_table_iter_init (&iter, self->links);
+  while (g_hash_table_iter_next (&iter, &link, NULL))
+    g_ptr_array_add (links, whim_link_ref (link));
   for (guint i = 0; i < links->len; i++)
-    {
-      WhimLink *link = whim_link_ref (g_ptr_array_index (links, i));
-
-      link_release (link, FALSE);
-      whim_link_unref (link);
-    }
+    link_release (g_ptr_array_index (links, i), FALSE);
   g_main_loop_quit (self->loop);
 }
 

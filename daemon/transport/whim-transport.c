@@ -163,6 +163,12 @@ open_cancelled_cb (GCancellable *cancellable, gpointer user_data)
                    (GDestroyNotify)whim_link_unref);
 }
 
+static void
+open_closure_free (gpointer link, GClosure *closure)
+{
+  whim_link_unref (link);
+}
+
 void
 whim_transport_open_async (WhimTransport *self,
                            WhimKeyPair *noise_key,
@@ -192,7 +198,7 @@ whim_transport_open_async (WhimTransport *self,
   if (cancellable != NULL)
     link->cancelled_id
         = g_signal_connect_data (cancellable, "cancelled", G_CALLBACK (open_cancelled_cb),
-                                 whim_link_ref (link), (GClosureNotify)whim_link_unref, 0);
+                                 whim_link_ref (link), open_closure_free, 0);
   whim_shard_post (link->shard, SHARD_COMMAND_OPEN, link, NULL, NULL);
 }
 
