@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "proto/whim-proto.h"
+#include "wire/whim-jid.h"
+
+G_BEGIN_DECLS
+
+#define WHIM_CONTENT_ERROR (whim_content_error_quark ())
+GQuark whim_content_error_quark (void);
+
+typedef enum
+{
+  WHIM_CONTENT_ERROR_PADDING, /* the padding is not what it must be */
+  WHIM_CONTENT_ERROR_INVALID, /* no Message */
+} WhimContentError;
+
+/** whim_content_pad: (transfer full): 1 to 15 bytes, each of their number (dossier 2, 3.4) */
+GBytes *whim_content_pad (GBytes *plain);
+/** whim_content_unpad: (transfer full) (nullable) */
+GBytes *whim_content_unpad (GBytes *padded, GError **error);
+
+/**
+ * WhimContentKind: what a decrypted Message is to the pipeline
+ */
+typedef enum
+{
+  WHIM_CONTENT_MESSAGE,  /* something to store and show, known or not */
+  WHIM_CONTENT_PROTOCOL, /* a protocolMessage: see @protocol_type */
+  WHIM_CONTENT_KEYS,     /* nothing but key distribution and context */
+} WhimContentKind;
+
+/**
+ * WhimContent: a received or sent Message, taken apart
+ * @message: the whole protobuf; @inner points into it: without device-sent and other wrappers
+ * @bytes: @message without the device-sent wrapper, as it came, to be stored
+ * @destination: of a device-sent message; NULL otherwise
+ * @kind_word: "text", "image", …; "unknown" for what is not understood
+ */
+typedef struct
+{
+  WhimContentKind kind;
+  Wa__Message *message;
+  Wa__Message *inner;
+  GBytes *bytes;
+  gboolean device_sent;
+  char *destination;
+  const char *kind_word;
+  const char *body;      /* borrowed from @message */
+  const char *quoted_id; /* borrowed from @message */
+  Wa__ProtocolMessage *protocol;
+  int protocol_type;
+  gboolean ephemeral;
+  gboolean view_once;
+} WhimContent;
+
+/** whim_content_parse: (transfer full) (nullable): @plain is unpadded */
+WhimContent *whim_content_parse (GBytes *plain, GError **error);
+void whim_content_free (WhimContent *self);
+
+/* Types of protocol messages (dossier 2, 7). */
+#define WHIM_PROTOCOL_REVOKE 0
+#define WHIM_PROTOCOL_EPHEMERAL_SETTING 3
+#define WHIM_PROTOCOL_HISTORY_SYNC_NOTIFICATION 5
+#define WHIM_PROTOCOL_APP_STATE_SYNC_KEY_SHARE 6
+#define WHIM_PROTOCOL_MESSAGE_EDIT 14
+#define WHIM_PROTOCOL_LID_MIGRATION_MAPPING_SYNC 22
+
+/** whim_content_make_text: (transfer full): a serialised Message with a fresh secret; with
+ * @quoted_id (nullable) an answer to that message of @quoted_author (bare JID text) */
+GBytes *whim_content_make_text (const char *body,
+                                const char *quoted_id,
+                                const char *quoted_author,
+                                GBytes *quoted_content);
+/** whim_content_make_device_sent: (transfer full): @content wrapped for our own other devices */
+GBytes *whim_content_make_device_sent (GBytes *content, const char *destination, GError **error);
+
+/** whim_message_id_new: (transfer full): 22 characters, "3EB0…" (dossier 2, 4.1) */
+char *whim_message_id_new (gint64 unix_now, const char *own_user);
+/** whim_phash: (transfer full): "2:" and 8 characters over the devices (element-type WhimJid),
+ *  (dossier 2, 2.5) */
+char *whim_phash (GPtrArray *devices);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (WhimContent, whim_content_free)
+
+G_END_DECLS
