@@ -184,6 +184,14 @@ whim_node_get_attr_jid (const WhimNode *self, const char *name)
   return jid;
 }
 
+gboolean
+whim_node_attr_is_address (const WhimNode *self, const char *name)
+{
+  WhimAttr *attr = find_attr (self, name);
+
+  return attr != NULL && attr->text == NULL;
+}
+
 gint64
 whim_node_get_attr_int (const WhimNode *self, const char *name, gint64 fallback)
 {

@@ -42,6 +42,9 @@ const char *whim_node_get_attr (const WhimNode *self, const char *name);
 /** whim_node_get_attr_jid: (transfer none) (nullable): also parses a value that came as text */
 WhimJid *whim_node_get_attr_jid (const WhimNode *self, const char *name);
 
+/** whim_node_attr_is_address: whether it came, or is encoded, as an address and not as text */
+gboolean whim_node_attr_is_address (const WhimNode *self, const char *name);
+
 /** whim_node_get_attr_int: the value as a decimal, or @fallback if absent or no number */
 gint64 whim_node_get_attr_int (const WhimNode *self, const char *name, gint64 fallback);
 

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "crypto/whim-crypto.h"
+#include "sandbox/sandbox.h"
+
+/* What was seen: counts, violations, a line for each stanza. */
+
+typedef struct
+{
+  guint8 hash[32];
+  guint connection;
+} Recorded;
+
+void
+sandbox_count (Sandbox *self, const char *name)
+{
+  guint count = GPOINTER_TO_UINT (g_hash_table_lookup (self->counts, name));
+
+  g_hash_table_replace (self->counts, g_strdup (name), GUINT_TO_POINTER (count + 1));
+}
+
+void
+sandbox_violation (Sandbox *self, const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  g_ptr_array_add (self->violations, g_strdup_vprintf (format, args));
+  va_end (args);
+}
+
+void
+sandbox_unexpected (Sandbox *self, const char *what)
+{
+  g_ptr_array_add (self->unexpected, g_strdup (what));
+}
+
+static void
+append_encs (GString *line, WhimNode *node)
+{
+  WHIM_FOREACH_CHILD (node, child)
+    {
+      if (whim_node_is (child, "enc"))
+        g_string_append_printf (line, " enc:%s", whim_node_get_attr (child, "type"));
+      else if (whim_node_is (child, "participants") || whim_node_is (child, "to"))
+        append_encs (line, child);
+      else
+        g_string_append_printf (line, " %s", whim_node_get_tag (child));
+    }
+}
+
+static void
+count_encs (Sandbox *self, WhimNode *node)
+{
+  WHIM_FOREACH_CHILD (node, child)
+    {
+      if (whim_node_is (child, "enc"))
+        {
+          g_autofree char *name = g_strconcat ("enc:", whim_node_get_attr (child, "type"), NULL);
+
+          sandbox_count (self, name);
+        }
+      else
+        count_encs (self, child);
+    }
+}
+
+void
+sandbox_record_in (Sandbox *self, Connection *connection, WhimNode *node)
+{
+  GString *line = g_string_new (NULL);
+  const char *type = whim_node_get_attr (node, "type");
+  g_autofree char *name = NULL;
+
+  if (connection->device != NULL)
+    g_string_append_printf (line, "%s:%u ", connection->device->account->pn,
+                            connection->device->number);
+  g_string_append_printf (line, "%s id=%s type=%s", whim_node_get_tag (node),
+                          whim_node_get_attr (node, "id"), type);
+  append_encs (line, node);
+  g_ptr_array_add (self->log, g_string_free (line, FALSE));
+  if (whim_node_is (node, "iq"))
+    return; /* counted with what it asks */
+  name = type == NULL ? g_strdup (whim_node_get_tag (node))
+                      : g_strdup_printf ("%s:%s", whim_node_get_tag (node), type);
+  sandbox_count (self, name);
+  if (whim_node_is (node, "message"))
+    {
+      sandbox_count (self, "messages");
+      count_encs (self, node);
+    }
+}
+
+static gboolean
+is_retry_answer (WhimNode *message)
+{
+  WhimNode *enc = whim_node_find_child (message, "enc");
+
+  return enc != NULL && whim_node_get_attr (enc, "count") != NULL;
+}
+
+gboolean
+sandbox_record_message (Sandbox *self, Device *device, WhimNode *node)
+{
+  const char *id = whim_node_get_attr (node, "id");
+  g_autoptr (GBytes) bytes = whim_node_encode (node);
+  Recorded *known = g_hash_table_lookup (device->sent, id);
+  guint8 hash[32];
+
+  if (is_retry_answer (node))
+    return TRUE;
+  whim_sha256 (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), hash);
+  if (known == NULL)
+    {
+      known = g_new0 (Recorded, 1);
+      known->connection = device->connection->number;
+      for (guint i = 0; i < sizeof hash; i++)
+        known->hash[i] = hash[i];
+      g_hash_table_insert (device->sent, g_strdup (id), known);
+      return TRUE;
+    }
+  sandbox_count (self, "repeats");
+  if (!whim_bytes_equal_constant_time (known->hash, hash, sizeof hash))
+    sandbox_violation (self, "message %s came again with other bytes", id);
+  else if (known->connection == device->connection->number)
+    sandbox_violation (self, "message %s came again without a reconnect", id);
+  known->connection = device->connection->number;
+  return FALSE;
+}
+
+void
+sandbox_record_reset (Sandbox *self)
+{
+  g_hash_table_remove_all (self->counts);
+  g_ptr_array_set_size (self->log, 0);
+  g_ptr_array_set_size (self->violations, 0);
+  g_ptr_array_set_size (self->unexpected, 0);
+}

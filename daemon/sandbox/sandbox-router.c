@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "sandbox/sandbox.h"
+
+#include <string.h>
+
+/* From device to device: fan-out, offline queues, acks, receipts (dossier 2, 6). */
+
+/* ---- delivering ---------------------------------------------------------------------------- */
+
+static WhimNodeBuilder *
+copy_head (WhimNode *node)
+{
+  WhimNodeBuilder *builder = whim_node_builder_new (whim_node_get_tag (node));
+
+  for (guint i = 0; i < whim_node_get_n_attrs (node); i++)
+    {
+      const char *name = whim_node_get_attr_name (node, i);
+
+      if (whim_node_attr_is_address (node, name))
+        whim_node_builder_attr_jid (builder, name, whim_node_get_attr_jid (node, name));
+      else
+        whim_node_builder_attr (builder, name, whim_node_get_attr (node, name));
+    }
+  return builder;
+}
+
+static WhimNode *
+with_offline (WhimNode *node, guint number)
+{
+  WhimNodeBuilder *builder = copy_head (node);
+
+  whim_node_builder_attr_int (builder, "offline", number);
+  WHIM_FOREACH_CHILD (node, child)
+    {
+      whim_node_builder_child (builder, whim_node_ref (child));
+    }
+  return whim_node_builder_end (builder);
+}
+
+static void
+phone_receive_free (gpointer data)
+{
+  g_ptr_array_unref (data);
+}
+
+static gboolean
+phone_receive_cb (gpointer user_data)
+{
+  GPtrArray *pair = user_data;
+
+  sandbox_phone_receive (g_ptr_array_index (pair, 0), g_ptr_array_index (pair, 1));
+  whim_node_unref (g_ptr_array_index (pair, 1));
+  return G_SOURCE_REMOVE;
+}
+
+void
+sandbox_deliver (Device *to, WhimNode *node)
+{
+  Pending *pending;
+
+  if (to->number == 0)
+    {
+      /* The phone is here; it takes its stanzas in a round of its own, so that no two of its
+       * ratchet operations nest. */
+      GPtrArray *pair = g_ptr_array_new ();
+
+      g_ptr_array_add (pair, to->account);
+      g_ptr_array_add (pair, whim_node_ref (node));
+      g_idle_add_full (G_PRIORITY_DEFAULT, phone_receive_cb, pair, phone_receive_free);
+      return;
+    }
+  pending = g_new0 (Pending, 1);
+  pending->node = whim_node_ref (node);
+  g_queue_push_tail (&to->queue, pending);
+  if (to->connection != NULL && to->active)
+    {
+      pending->delivered = TRUE;
+      sandbox_connection_send (to->connection, node);
+    }
+}
+
+static void
+send_ib (Device *self, const char *tag, guint count)
+{
+  WhimNodeBuilder *child = whim_node_builder_new (tag);
+  WhimNodeBuilder *builder = sandbox_from_server (self->account->sandbox, "ib", NULL);
+  g_autoptr (WhimNode) ib = NULL;
+
+  whim_node_builder_attr_int (child, "count", count);
+  whim_node_builder_child (builder, whim_node_builder_end (child));
+  ib = whim_node_builder_end (builder);
+  sandbox_connection_send (self->connection, ib);
+}
+
+void
+sandbox_deliver_queue (Device *self)
+{
+  guint count = self->queue.length;
+  guint number = 0;
+
+  send_ib (self, "offline_preview", count);
+  for (GList *l = self->queue.head; l != NULL; l = l->next)
+    {
+      Pending *pending = l->data;
+      g_autoptr (WhimNode) marked = with_offline (pending->node, number++);
+
+      pending->delivered = TRUE;
+      sandbox_connection_send (self->connection, marked);
+    }
+  send_ib (self, "offline", count);
+}
+
+/* A receipt or an ack for what was delivered takes it off the queue. */
+static gboolean
+take_off_queue (Device *self, const char *tag, const char *id)
+{
+  for (GList *l = self->queue.head; l != NULL; l = l->next)
+    {
+      Pending *pending = l->data;
+
+      if (!pending->delivered || !whim_node_attr_equals (pending->node, "id", id)
+          || (tag != NULL && !whim_node_is (pending->node, tag)))
+        continue;
+      whim_node_unref (pending->node);
+      g_free (pending);
+      g_queue_delete_link (&self->queue, l);
+      return TRUE;
+    }
+  return FALSE;
+}
+
+void
+sandbox_handle_ack (Device *from, WhimNode *ack)
+{
+  const char *id = whim_node_get_attr (ack, "id");
+
+  if (id == NULL || !take_off_queue (from, whim_node_get_attr (ack, "class"), id))
+    sandbox_count (from->account->sandbox, "stray-acks");
+  sandbox_control_check (from->account->sandbox);
+}
+
+/* ---- messages ------------------------------------------------------------------------------ */
+
+static void
+ack_message (Device *from, WhimNode *message, guint error, const char *phash)
+{
+  WhimNodeBuilder *builder = whim_node_builder_new ("ack");
+  g_autoptr (WhimNode) ack = NULL;
+
+  whim_node_builder_attr (builder, "class", "message");
+  whim_node_builder_attr (builder, "id", whim_node_get_attr (message, "id"));
+  whim_node_builder_attr_jid (builder, "from", whim_node_get_attr_jid (message, "to"));
+  whim_node_builder_attr_int (builder, "t", sandbox_now ());
+  if (error != 0)
+    whim_node_builder_attr_int (builder, "error", error);
+  whim_node_builder_attr (builder, "phash", phash);
+  ack = whim_node_builder_end (builder);
+  sandbox_connection_send (from->connection, ack);
+}
+
+/* The stanza that one device gets (dossier 2, 6.1). */
+static WhimNode *
+make_delivery (Device *from,
+               Account *chat,
+               Device *to,
+               gboolean lid,
+               WhimNode *message,
+               WhimNode *holder)
+{
+  WhimNodeBuilder *builder = whim_node_builder_new ("message");
+  g_autoptr (WhimJid) sender = sandbox_device_jid (from, lid);
+  g_autoptr (WhimJid) other = sandbox_account_jid (from->account, !lid);
+  WhimNode *identity = whim_node_find_child (message, "device-identity");
+  gboolean pkmsg = FALSE;
+
+  whim_node_builder_attr_jid (builder, "from", sender);
+  whim_node_builder_attr (builder, "id", whim_node_get_attr (message, "id"));
+  whim_node_builder_attr (builder, "type", whim_node_get_attr (message, "type"));
+  whim_node_builder_attr_int (builder, "t", sandbox_now ());
+  whim_node_builder_attr (builder, "notify", from->account->name);
+  whim_node_builder_attr (builder, "category", whim_node_get_attr (message, "category"));
+  whim_node_builder_attr (builder, "edit", whim_node_get_attr (message, "edit"));
+  whim_node_builder_attr_jid (builder, lid ? "sender_pn" : "sender_lid", other);
+  if (to->account == from->account && whim_node_get_attr (message, "category") == NULL)
+    {
+      g_autoptr (WhimJid) recipient = sandbox_account_jid (chat, lid);
+      g_autoptr (WhimJid) peer = sandbox_account_jid (chat, !lid);
+
+      whim_node_builder_attr_jid (builder, "recipient", recipient);
+      whim_node_builder_attr_jid (builder, lid ? "peer_recipient_pn" : "peer_recipient_lid", peer);
+    }
+  WHIM_FOREACH_CHILD (holder, child)
+    {
+      if (!whim_node_is (child, "enc"))
+        continue;
+      pkmsg = pkmsg || whim_node_attr_equals (child, "type", "pkmsg");
+      whim_node_builder_child (builder, whim_node_ref (child));
+    }
+  if (identity != NULL && pkmsg)
+    whim_node_builder_child (builder, whim_node_ref (identity));
+  return whim_node_builder_end (builder);
+}
+
+/* The schema that the real server checks, as far as texts to people go. */
+static gboolean
+message_is_valid (Sandbox *self, WhimNode *message)
+{
+  WhimNode *participants = whim_node_find_child (message, "participants");
+
+  if (whim_node_get_attr (message, "id") == NULL || whim_node_get_attr (message, "type") == NULL)
+    return FALSE;
+  if (!whim_node_attr_is_address (message, "to"))
+    return FALSE;
+  if (participants == NULL)
+    return whim_node_find_child (message, "enc") != NULL;
+  if (whim_node_get_n_children (participants) == 0)
+    return FALSE;
+  WHIM_FOREACH_CHILD (participants, to)
+    {
+      WhimNode *enc = whim_node_find_child (to, "enc");
+
+      if (!whim_node_is (to, "to") || !whim_node_attr_is_address (to, "jid") || enc == NULL
+          || !whim_node_attr_equals (enc, "v", "2") || whim_node_get_attr (enc, "type") == NULL)
+        return FALSE;
+      if (whim_node_attr_equals (enc, "type", "pkmsg")
+          && whim_node_find_child (message, "device-identity") == NULL)
+        return FALSE; /* the receiver could not verify a companion (dossier 2, 4.2) */
+    }
+  return TRUE;
+}
+
+/* Fans out; returns the server's hash if a device of the chat or of the sender was left out. */
+static char *
+fan_out (Device *from, Account *chat, WhimNode *message)
+{
+  WhimNode *participants = whim_node_find_child (message, "participants");
+  Sandbox *self = from->account->sandbox;
+  gboolean lid = whim_jid_is_lid (whim_node_get_attr_jid (message, "to"));
+  guint reached = 0;
+  guint expected
+      = chat->devices->len + (chat == from->account ? 0 : from->account->devices->len) - 1;
+
+  WHIM_FOREACH_CHILD (participants, to)
+    {
+      WhimJid *jid = whim_node_get_attr_jid (to, "jid");
+      Device *device = sandbox_find_device (self, jid);
+      g_autoptr (WhimNode) delivery = NULL;
+
+      if (device == NULL || device == from
+          || (device->account != chat && device->account != from->account))
+        {
+          sandbox_count (self, "misaddressed");
+          continue;
+        }
+      reached++;
+      delivery = make_delivery (from, chat, device, whim_jid_is_lid (jid), message, to);
+      sandbox_deliver (device, delivery);
+    }
+  return reached == expected ? NULL : sandbox_account_phash (chat, lid);
+}
+
+void
+sandbox_handle_message (Device *from, WhimNode *message)
+{
+  Sandbox *self = from->account->sandbox;
+  WhimJid *to = whim_node_get_attr_jid (message, "to");
+  Account *chat = to == NULL ? NULL : sandbox_find_account (self, to);
+  g_autofree char *phash = NULL;
+  gboolean fresh;
+
+  if (!message_is_valid (self, message))
+    {
+      sandbox_violation (self, "a message against the schema");
+      ack_message (from, message, 479, NULL);
+      return;
+    }
+  if (chat == NULL)
+    {
+      ack_message (from, message, 400, NULL);
+      return;
+    }
+  fresh = sandbox_record_message (self, from, message);
+  if (fresh || !self->dedup)
+    {
+      if (whim_node_find_child (message, "participants") != NULL)
+        phash = fan_out (from, chat, message);
+      else
+        {
+          WhimJid *asked = whim_node_get_attr_jid (message, "participant");
+          Device *device = sandbox_find_device (self, asked != NULL ? asked : to);
+          g_autoptr (WhimNode) delivery = NULL;
+
+          if (device != NULL)
+            {
+              delivery = make_delivery (from, chat, device, whim_jid_is_lid (to), message, message);
+              sandbox_deliver (device, delivery);
+            }
+        }
+    }
+  ack_message (from, message, 0, phash);
+  sandbox_control_check (self);
+}
+
+/* ---- receipts ------------------------------------------------------------------------------ */
+
+static void
+ack_receipt (Device *from, WhimNode *receipt)
+{
+  WhimNodeBuilder *builder = whim_node_builder_new ("ack");
+  g_autoptr (WhimNode) ack = NULL;
+
+  if (from->connection == NULL)
+    return;
+  whim_node_builder_attr (builder, "class", "receipt");
+  whim_node_builder_attr (builder, "id", whim_node_get_attr (receipt, "id"));
+  whim_node_builder_attr_jid (builder, "from", whim_node_get_attr_jid (receipt, "to"));
+  whim_node_builder_attr (builder, "type", whim_node_get_attr (receipt, "type"));
+  ack = whim_node_builder_end (builder);
+  sandbox_connection_send (from->connection, ack);
+}
+
+static void
+route_receipt (Device *from, Device *to, WhimNode *receipt, gboolean lid)
+{
+  WhimNodeBuilder *builder = whim_node_builder_new ("receipt");
+  g_autoptr (WhimJid) sender = sandbox_device_jid (from, lid);
+  g_autoptr (WhimNode) node = NULL;
+
+  whim_node_builder_attr_jid (builder, "from", sender);
+  whim_node_builder_attr (builder, "id", whim_node_get_attr (receipt, "id"));
+  whim_node_builder_attr (builder, "type", whim_node_get_attr (receipt, "type"));
+  whim_node_builder_attr_int (builder, "t", sandbox_now ());
+  whim_node_builder_attr_jid (builder, "recipient", whim_node_get_attr_jid (receipt, "recipient"));
+  WHIM_FOREACH_CHILD (receipt, child)
+    {
+      whim_node_builder_child (builder, whim_node_ref (child));
+    }
+  node = whim_node_builder_end (builder);
+  sandbox_deliver (to, node);
+}
+
+void
+sandbox_handle_receipt (Device *from, WhimNode *receipt)
+{
+  Sandbox *self = from->account->sandbox;
+  WhimJid *to = whim_node_get_attr_jid (receipt, "to");
+  const char *id = whim_node_get_attr (receipt, "id");
+  const char *type = whim_node_get_attr (receipt, "type");
+  Device *target = to == NULL ? NULL : sandbox_find_device (self, to);
+
+  if (id == NULL || to == NULL || !whim_node_attr_is_address (receipt, "to"))
+    {
+      sandbox_violation (self, "a receipt against the schema");
+      return;
+    }
+  /* a retry receipt does not consume its message: the ack beside it does (dossier 2, 6.9) */
+  if (g_strcmp0 (type, "retry") == 0)
+    sandbox_count (self, "retry-receipts");
+  else
+    take_off_queue (from, "message", id);
+  if (target != NULL)
+    route_receipt (from, target, receipt, whim_jid_is_lid (to));
+  ack_receipt (from, receipt);
+  sandbox_control_check (self);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "content/whim-content.h"
+#include "noise/whim-noise.h"
+#include "signal/whim-signal.h"
+#include "wire/whim-frame.h"
+#include "wire/whim-node.h"
+
+#include <json-glib/json-glib.h>
+#include <libsoup/soup.h>
+
+/* A small WhatsApp on loopback: one thread, everything in memory. Internal header of the sandbox.
+ */
+
+typedef struct _Sandbox Sandbox;
+typedef struct _Account Account;
+typedef struct _Device Device;
+typedef struct _Connection Connection;
+
+/* ---- accounts and devices ------------------------------------------------------------------ */
+
+typedef struct
+{
+  guint32 id;
+  guint8 key[WHIM_KEY_SIZE];
+} PublicPrekey;
+
+/* A linked device, or the phone itself (number 0). */
+struct _Device
+{
+  Account *account;
+  guint number;
+  guint key_index;
+  guint8 noise[WHIM_KEY_SIZE];
+  guint8 identity[WHIM_KEY_SIZE];
+  guint32 registration_id;
+  guint32 skey_id;
+  guint8 skey[WHIM_KEY_SIZE];
+  guint8 skey_signature[WHIM_SIGNATURE_SIZE];
+  GQueue prekeys; /* of PublicPrekey */
+  gboolean keys_uploaded;
+  gboolean greeted; /* the phone has sent what it sends after pairing */
+
+  Connection *connection; /* NULL while offline */
+  gboolean active;        /* the client asked for its stanzas */
+  GQueue queue;           /* of Pending, until acknowledged */
+  GHashTable *sent;       /* id of a message -> Recorded */
+  guint login_failure;    /* reason that every login gets; 0 = none */
+  gboolean available;
+};
+
+/* A virtual phone with its owner. */
+struct _Account
+{
+  Sandbox *sandbox;
+  char *pn;  /* digits */
+  char *lid; /* digits */
+  char *name;
+  gboolean echo;
+  WhimKeyPair *identity; /* also the account's ADV key */
+  guint32 raw_id;
+  guint next_device;
+  guint next_key_index;
+  GPtrArray *devices;   /* of Device; [0] is the phone */
+  GHashTable *watchers; /* set of Device that asked for its device list */
+  WhimSignalCache *cache;
+  GPtrArray *inbox; /* of InboxItem */
+  guint undecryptable;
+};
+
+typedef struct
+{
+  char *id;
+  char *from; /* bare PN JID of the author */
+  char *chat; /* bare JID of the chat */
+  char *text;
+  char *kind;
+  gboolean from_me;
+} InboxItem;
+
+typedef struct
+{
+  WhimNode *node;     /* without the offline attribute */
+  gboolean delivered; /* in this connection */
+} Pending;
+
+Account *sandbox_add_account (Sandbox *self, const char *pn, const char *name, gboolean echo);
+void sandbox_account_free (Account *self);
+Account *sandbox_find_account (Sandbox *self, const WhimJid *jid);
+Account *sandbox_find_number (Sandbox *self, const char *digits);
+Device *sandbox_find_device (Sandbox *self, const WhimJid *jid);
+Device *sandbox_account_get_device (Account *self, guint number);
+Device *sandbox_account_add_device (Account *self);
+void sandbox_account_remove_device (Account *self, Device *device);
+/** (transfer full): address of a device by LID or phone number */
+WhimJid *sandbox_device_jid (Device *self, gboolean lid);
+WhimJid *sandbox_account_jid (Account *self, gboolean lid);
+/** (transfer full): ADVSignedKeyIndexList */
+GBytes *sandbox_account_make_key_index_list (Account *self, gint64 now);
+char *sandbox_account_phash (Account *self, gboolean lid);
+void sandbox_device_to_bundle (Device *self, WhimSignalBundle *bundle, gboolean consume);
+/** tells companions, and who asked for the list, that a device came or went */
+void sandbox_account_announce (Account *self, Device *device, gboolean added);
+
+/* ---- connections --------------------------------------------------------------------------- */
+
+typedef enum
+{
+  CONNECTION_INTRO,
+  CONNECTION_HELLO,
+  CONNECTION_FINISH,
+  CONNECTION_REGISTRATION,
+  CONNECTION_LOGGED_IN,
+  CONNECTION_CLOSED,
+} ConnectionState;
+
+struct _Connection
+{
+  gint ref_count;
+  Sandbox *sandbox;
+  SoupWebsocketConnection *socket;
+  ConnectionState state;
+  guint number;
+  GByteArray *head; /* bytes before the first frame */
+  WhimFrameSplitter splitter;
+  WhimNoiseResponder *responder;
+  WhimNoiseCipher *send;
+  WhimNoiseCipher *receive;
+  guint8 client_static[WHIM_KEY_SIZE];
+  Device *device; /* logged in */
+  gboolean silent;
+
+  /* registration */
+  Device *candidate; /* keys from the payload, not yet linked to an account */
+  GPtrArray *refs;
+  Account *pairing_account;
+  GBytes *pairing_details;
+  guint8 pairing_account_key[WHIM_KEY_SIZE];
+  char *pairing_iq;
+};
+
+Connection *sandbox_connection_new (Sandbox *sandbox, SoupWebsocketConnection *socket);
+Connection *sandbox_connection_ref (Connection *self);
+void sandbox_connection_unref (Connection *self);
+void sandbox_connection_send (Connection *self, WhimNode *node);
+/** @polite: with a close frame; otherwise the socket is cut */
+void sandbox_connection_close (Connection *self, gboolean polite);
+void sandbox_connection_stream_error (Connection *self, const char *code, const char *conflict);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Connection, sandbox_connection_unref)
+
+/* ---- the server ---------------------------------------------------------------------------- */
+
+struct _Sandbox
+{
+  SoupServer *server;
+  WhimNoiseIdentity *identity;
+  WhimSignalContext *signal;
+  GPtrArray *accounts;
+  GPtrArray *connections;
+  guint last_connection;
+  guint64 last_stanza;
+  gboolean dedup;
+  gboolean chop; /* slice and glue everything that is sent */
+  GMainLoop *loop;
+  guint16 port;
+
+  /* records */
+  GHashTable *counts;    /* name -> count */
+  GPtrArray *violations; /* of text */
+  GPtrArray *unexpected; /* of text */
+  GPtrArray *log;        /* of text: a line for each stanza of a client */
+  GPtrArray *waiters;    /* control requests that wait for something */
+};
+
+Sandbox *sandbox_new (guint16 port, gboolean dedup, GError **error);
+void sandbox_free (Sandbox *self);
+/** (transfer full): the line that says where everything is */
+char *sandbox_ready_line (Sandbox *self);
+gint64 sandbox_now (void);
+/** (transfer full): a fresh id for a stanza of the server */
+char *sandbox_stanza_id (Sandbox *self);
+/** (transfer full): a builder of a stanza from the server itself */
+WhimNodeBuilder *sandbox_from_server (Sandbox *self, const char *tag, const char *type);
+
+/* records */
+void sandbox_count (Sandbox *self, const char *name);
+void sandbox_violation (Sandbox *self, const char *format, ...) G_GNUC_PRINTF (2, 3);
+void sandbox_unexpected (Sandbox *self, const char *what);
+void sandbox_record_in (Sandbox *self, Connection *connection, WhimNode *node);
+/** TRUE if the message is new; FALSE for an allowed repeat */
+gboolean sandbox_record_message (Sandbox *self, Device *device, WhimNode *node);
+void sandbox_record_reset (Sandbox *self);
+
+/* stanzas */
+void sandbox_handle_iq (Connection *connection, WhimNode *iq);
+void sandbox_iq_result (Connection *connection, WhimNode *iq, WhimNode *child);
+void sandbox_iq_error (Connection *connection, WhimNode *iq, guint code, const char *text);
+void sandbox_handle_usync (Connection *connection, WhimNode *iq);
+void sandbox_handle_message (Device *from, WhimNode *message);
+void sandbox_handle_receipt (Device *from, WhimNode *receipt);
+void sandbox_handle_ack (Device *from, WhimNode *ack);
+/** queues @node (transfer none) for @to and sends it if it is connected */
+void sandbox_deliver (Device *to, WhimNode *node);
+void sandbox_deliver_queue (Device *self);
+
+/* pairing */
+void sandbox_start_registration (Connection *connection);
+gboolean sandbox_handle_pairing_iq (Connection *connection, WhimNode *iq);
+/** NULL, or what is wrong with the code */
+const char *sandbox_scan (Sandbox *self, const char *qr, Account *account);
+
+/* the phone */
+void sandbox_phone_init (Account *self);
+void sandbox_phone_receive (Account *self, WhimNode *stanza);
+/** what real phones send after pairing: key share, history, LID mapping */
+void sandbox_phone_greet (Account *self, Device *device);
+/** (transfer full): id of the message; NULL if @to is nobody */
+char *sandbox_phone_send_text (Account *self, Account *to, const char *text);
+
+/* control */
+void sandbox_control_init (Sandbox *self);
+/** something changed that a waiting request may wait for */
+void sandbox_control_check (Sandbox *self);
