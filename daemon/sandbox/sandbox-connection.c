@@ -11,6 +11,7 @@
 
 /* One WebSocket: intro, Noise, frames, and where its stanzas go. */
 
+#define END_GRACE_MS 1000
 #define ROUTING_HEAD 7u /* 'E' 'D' 0 1 and three bytes of length */
 
 Connection *
@@ -69,12 +70,26 @@ sandbox_connection_send (Connection *self, WhimNode *node)
   g_autoptr (GBytes) cipher = NULL;
   g_autoptr (GBytes) framed = NULL;
 
-  if (self->state == CONNECTION_CLOSED || self->silent || self->send == NULL)
+  if (self->state == CONNECTION_CLOSED || self->state == CONNECTION_ENDING || self->silent
+      || self->send == NULL)
     return;
   plain = whim_node_encode (node);
   cipher = whim_noise_cipher_seal (self->send, plain);
   framed = whim_frame_wrap (NULL, cipher);
   write_bytes (self, framed);
+}
+
+/* The device is offline from here on, whatever the socket still does. */
+static void
+release_device (Connection *self)
+{
+  if (self->device == NULL)
+    return;
+  self->device->connection = NULL;
+  self->device->active = FALSE;
+  for (GList *l = self->device->queue.head; l != NULL; l = l->next)
+    ((Pending *)l->data)->delivered = FALSE;
+  self->device = NULL;
 }
 
 void
@@ -85,14 +100,8 @@ sandbox_connection_close (Connection *self, gboolean polite)
   if (self->state == CONNECTION_CLOSED)
     return;
   self->state = CONNECTION_CLOSED;
-  if (self->device != NULL)
-    {
-      self->device->connection = NULL;
-      self->device->active = FALSE;
-      for (GList *l = self->device->queue.head; l != NULL; l = l->next)
-        ((Pending *)l->data)->delivered = FALSE;
-      self->device = NULL;
-    }
+  g_clear_handle_id (&self->end_timer, g_source_remove);
+  release_device (self);
   g_signal_handlers_disconnect_by_data (self->socket, self);
   if (polite && soup_websocket_connection_get_state (self->socket) == SOUP_WEBSOCKET_STATE_OPEN)
     soup_websocket_connection_close (self->socket, SOUP_WEBSOCKET_CLOSE_NORMAL, NULL);
@@ -100,6 +109,29 @@ sandbox_connection_close (Connection *self, gboolean polite)
     g_io_stream_close (soup_websocket_connection_get_io_stream (self->socket), NULL, NULL);
   g_ptr_array_remove (self->sandbox->connections, self);
   sandbox_control_check (keep->sandbox);
+}
+
+static gboolean
+end_timer_cb (gpointer user_data)
+{
+  Connection *self = user_data;
+
+  self->end_timer = 0;
+  sandbox_connection_close (self, TRUE);
+  return G_SOURCE_REMOVE;
+}
+
+/* As the real server: the error, the end of the stream, and a little later the socket. A client may
+ * take the end of the socket for the news if both come together. */
+static void
+end_stream (Connection *self)
+{
+  g_autoptr (WhimNode) end = whim_node_builder_end (whim_node_builder_new ("xmlstreamend"));
+
+  sandbox_connection_send (self, end);
+  release_device (self);
+  self->state = CONNECTION_ENDING;
+  self->end_timer = g_timeout_add (END_GRACE_MS, end_timer_cb, self);
 }
 
 void
@@ -118,7 +150,7 @@ sandbox_connection_stream_error (Connection *self, const char *code, const char 
     }
   node = whim_node_builder_end (builder);
   sandbox_connection_send (self, node);
-  sandbox_connection_close (self, TRUE);
+  end_stream (self);
 }
 
 /* ---- login --------------------------------------------------------------------------------- */
@@ -133,7 +165,7 @@ send_failure (Connection *self, guint reason)
   whim_node_builder_attr (builder, "location", "sandbox");
   node = whim_node_builder_end (builder);
   sandbox_connection_send (self, node);
-  sandbox_connection_close (self, TRUE);
+  end_stream (self);
 }
 
 static void
@@ -300,6 +332,8 @@ take_frame (Connection *self, GBytes *frame)
         }
       take_stanza (self, node);
       return TRUE;
+    case CONNECTION_ENDING:
+      return TRUE; /* what is still on its way means nothing */
     case CONNECTION_INTRO:
     case CONNECTION_CLOSED:
     default:

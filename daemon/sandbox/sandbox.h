@@ -112,6 +112,7 @@ typedef enum
   CONNECTION_FINISH,
   CONNECTION_REGISTRATION,
   CONNECTION_LOGGED_IN,
+  CONNECTION_ENDING, /* the stream is over; the socket follows */
   CONNECTION_CLOSED,
 } ConnectionState;
 
@@ -130,6 +131,7 @@ struct _Connection
   guint8 client_static[WHIM_KEY_SIZE];
   Device *device; /* logged in */
   gboolean silent;
+  guint end_timer;
 
   /* registration */
   Device *candidate; /* keys from the payload, not yet linked to an account */

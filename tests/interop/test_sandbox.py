@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sandbox against a client that we did not write: two unmodified Baileys pair with it, text each
+other, reconnect."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
+import whimtest as w
+
+
+def two_strangers(scratch):
+    sandbox = scratch.sandbox()
+    anna = sandbox.phone('Anna')
+    bert = sandbox.phone('Bert')
+    a = scratch.peer(sandbox, 'anna')
+    b = scratch.peer(sandbox, 'bert')
+    a.pair(anna)
+    b.pair(bert)
+    to_bert = bert['pn'] + '@s.whatsapp.net'
+    to_anna = anna['pn'] + '@s.whatsapp.net'
+
+    a.send(to_bert, 'hello Bert')
+    b.text('hello Bert')
+    a.text('hello Bert', from_me=True)
+    b.send(to_anna, 'hello Anna')
+    a.text('hello Anna')
+    w.equal([m['text'] for m in sandbox.inbox(bert, 2)], ['hello Bert', 'hello Anna'], 'phone')
+    sandbox.wait_idle(anna)
+    sandbox.wait_idle(bert)
+
+    # warm: no key is fetched; a session stays pkmsg until that device itself has answered, which
+    # Bert's phone does not
+    sandbox.post('/reset-counters')
+    a.send(to_bert, 'and again')
+    b.text('and again')
+    sandbox.wait_idle(bert)
+    counts = sandbox.counts()
+    w.equal(counts.get('iq:encrypt:get:key', 0), 0, 'keys fetched')
+    w.equal(counts.get('messages'), 1, 'messages')
+    w.equal(counts.get('enc:pkmsg', 0) + counts.get('enc:msg', 0), 3,
+            'two devices of Bert and the own phone')
+    w.check(counts.get('enc:msg', 0) >= 1, 'the established session sends no msg')
+
+    # offline, and a new process
+    b.close()
+    a.send(to_bert, 'while you were away')
+    b.restart()
+    b.reopen(bert)
+    b.text('while you were away')
+    b.send(to_anna, 'I am back')
+    a.text('I am back')
+    sandbox.wait_idle(anna)
+    sandbox.wait_idle(bert)
+    a.check_clean()
+    b.check_clean()
+    sandbox.check_clean()
+
+
+def echo_and_phone(scratch):
+    sandbox = scratch.sandbox()
+    anna = sandbox.phone('Anna')
+    echo = sandbox.phone('Echo', echo=True)
+    a = scratch.peer(sandbox, 'anna')
+    a.pair(anna)
+    a.send(echo['pn'] + '@s.whatsapp.net', 'is anybody there?')
+    a.text('is anybody there?')
+    # typed on the phone: the companion sees it as its own
+    sandbox.post('/send', phone=anna['pn'], to=echo['pn'], text='from the phone')
+    a.text('from the phone', from_me=True)
+    a.text('from the phone')
+    sandbox.wait_idle(anna)
+    a.check_clean()
+    sandbox.check_clean()
+
+
+def sliced(scratch):
+    """Frames in pieces of a few bytes, glued and cut anywhere."""
+    sandbox = scratch.sandbox()
+    sandbox.post('/chop', on=True)
+    anna = sandbox.phone('Anna')
+    a = scratch.peer(sandbox, 'anna')
+    a.pair(anna)
+    a.check_clean()
+    sandbox.check_clean()
+
+
+def unlinked(scratch):
+    sandbox = scratch.sandbox()
+    anna = sandbox.phone('Anna')
+    a = scratch.peer(sandbox, 'anna')
+    a.pair(anna)
+    sandbox.post('/unlink', phone=anna['pn'])
+    w.equal(a.event(lambda e: e['event'] == 'close' and e['code'] != 515, 'the end')['code'], 401,
+            'close code')
+
+
+w.require_node_modules()
+w.run([two_strangers, echo_and_phone, sliced, unlinked])

