@@ -33,3 +33,5 @@
 #define WHIM_LIMIT_CIPHERTEXT (4u * 1024u * 1024u)
 /* Answers of lists (product page, 4). */
 #define WHIM_LIMIT_LIST 500u
+/* Units of work, and queries, that wait for the store; beyond it they fail. */
+#define WHIM_LIMIT_STORE_QUEUE 65536u

@@ -58,7 +58,10 @@ typedef enum
 
 /** whim_reason_to_word: such as "pairing_timeout" */
 const char *whim_reason_to_word (WhimReason reason);
+/** whim_reason_from_word: NONE if unknown */
+WhimReason whim_reason_from_word (const char *word);
 
+/** WhimMessageStatus: in the order in which a message may rise. The numbers are stored. */
 typedef enum
 {
   WHIM_MESSAGE_STATUS_NONE = 0, /* received messages */

@@ -66,6 +66,15 @@ whim_message_status_to_word (WhimMessageStatus status)
   return (guint)status < WHIM_MESSAGE_N_STATUSES ? statuses[status] : statuses[0];
 }
 
+WhimReason
+whim_reason_from_word (const char *word)
+{
+  for (guint i = 0; i < WHIM_N_REASONS; i++)
+    if (g_strcmp0 (word, reasons[i]) == 0)
+      return (WhimReason)i;
+  return WHIM_REASON_NONE;
+}
+
 WhimMessageStatus
 whim_message_status_from_word (const char *word)
 {

@@ -57,7 +57,8 @@ gboolean whim_unit_is_empty (const WhimUnit *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WhimUnit, whim_unit_free)
 
 /** whim_store_commit_async: takes @unit. The callback comes when it is on disk, or failed. When a
- *  group's COMMIT fails, every unit in it fails with the same error. */
+ *  group's COMMIT fails, every unit in it fails with the same error. When a unit of a channel
+ * fails, the units of that channel that were submitted before the callback came fail too. */
 void whim_store_commit_async (WhimStore *self,
                               WhimUnit *unit,
                               GCancellable *cancellable,

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "store/whim-statements-private.h"
+
+/* What whim_message_from_row() reads, in its order. */
+#define MESSAGE_COLUMNS                                                                            \
+  "m.number, m.id, c.lid, c.pn, c.jid, m.sender_lid, m.sender_pn, m.sender_device, m.from_me, "    \
+  "m.timestamp, m.kind, m.body, m.push_name, m.quoted_id, m.source, m.status, m.status_reason"
+#define MESSAGE_TABLES " FROM messages m JOIN chats c ON c.number = m.chat "
+
+/* ?1 channel or chat, ?2 from, ?3 to, ?4 from_me, ?5 limit, ?6 offset */
+#define MESSAGE_FILTER                                                                             \
+  " AND (?2 = 0 OR m.timestamp >= ?2) AND (?3 = 0 OR m.timestamp <= ?3)"                           \
+  " AND (?4 < 0 OR m.from_me = ?4)"
+#define DOWN " ORDER BY m.timestamp DESC, m.number DESC LIMIT ?5 OFFSET ?6"
+#define UP " ORDER BY m.timestamp ASC, m.number ASC LIMIT ?5 OFFSET ?6"
+
+#define CHAT_COLUMNS "number, lid, pn, jid, name, timestamp, unread"
+
+#define JOURNAL_ROWS                                                                               \
+  "SELECT j.seq, j.id, c.id, j.sequence, j.timestamp, j.type, j.data FROM journal j"               \
+  " JOIN channels c ON c.number = j.channel WHERE j.seq > ?1 "
+
+static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
+  [WHIM_SQL_BEGIN_READ] = "BEGIN",
+  [WHIM_SQL_BEGIN_WRITE] = "BEGIN IMMEDIATE",
+  [WHIM_SQL_BEGIN_EXCLUSIVE] = "BEGIN EXCLUSIVE",
+  [WHIM_SQL_COMMIT] = "COMMIT",
+  [WHIM_SQL_ROLLBACK] = "ROLLBACK",
+  [WHIM_SQL_SAVEPOINT] = "SAVEPOINT unit",
+  [WHIM_SQL_RELEASE] = "RELEASE unit",
+  [WHIM_SQL_ROLLBACK_TO] = "ROLLBACK TO unit",
+  [WHIM_SQL_CHECKPOINT] = "PRAGMA wal_checkpoint(TRUNCATE)",
+  [WHIM_SQL_GET_VERSION] = "PRAGMA user_version",
+  [WHIM_SQL_GET_APPLICATION] = "PRAGMA application_id",
+  [WHIM_SQL_BACKUP] = "VACUUM INTO ?1",
+
+  [WHIM_SQL_GET_COUNTER] = "SELECT seq FROM sqlite_sequence WHERE name = ?1",
+  [WHIM_SQL_GET_META] = "SELECT value FROM meta WHERE name = ?1",
+  [WHIM_SQL_RAISE_META] = "INSERT INTO meta (name, value) VALUES (?1, ?2)"
+                          " ON CONFLICT (name) DO UPDATE SET value = max (value, excluded.value)",
+
+  [WHIM_SQL_PUT_CHANNEL]
+  = "INSERT INTO channels (number, id, name, department, auto_connect, created_at, settings,"
+    " rest_reason, rest_detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+    " ON CONFLICT (number) DO UPDATE SET name = excluded.name, department = excluded.department,"
+    " auto_connect = excluded.auto_connect, settings = excluded.settings,"
+    " rest_reason = excluded.rest_reason, rest_detail = excluded.rest_detail",
+  [WHIM_SQL_LIST_CHANNELS]
+  = "SELECT number, id, name, department, auto_connect, created_at, settings, rest_reason,"
+    " rest_detail FROM channels ORDER BY number",
+  [WHIM_SQL_DELETE_CHANNEL] = "DELETE FROM channels WHERE number = ?1",
+  [WHIM_SQL_PUT_CREDENTIALS]
+  = "INSERT OR REPLACE INTO credentials (channel, noise, identity, registration_id,"
+    " signed_prekey_id, signed_prekey, signed_prekey_made_at, signed_prekey_signature, adv_secret,"
+    " next_prekey_id, prekeys_uploaded, pn, lid, device_identity, key_index, platform,"
+    " business_name, push_name, login_count, noise_root, routing_info)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
+    " ?19, ?20, ?21)",
+  [WHIM_SQL_GET_CREDENTIALS]
+  = "SELECT noise, identity, registration_id, signed_prekey_id, signed_prekey,"
+    " signed_prekey_made_at, signed_prekey_signature, adv_secret, next_prekey_id,"
+    " prekeys_uploaded, pn, lid, device_identity, key_index, platform, business_name, push_name,"
+    " login_count, noise_root, routing_info FROM credentials WHERE channel = ?1",
+  [WHIM_SQL_DELETE_CREDENTIALS] = "DELETE FROM credentials WHERE channel = ?1",
+  [WHIM_SQL_DELETE_ALL_SIGNAL] = "DELETE FROM signal WHERE channel = ?1",
+  [WHIM_SQL_DELETE_ALL_DEVICE_LISTS] = "DELETE FROM device_lists WHERE channel = ?1",
+  [WHIM_SQL_DELETE_ALL_OUTBOX] = "DELETE FROM outbox WHERE channel = ?1",
+  [WHIM_SQL_DELETE_ALL_PAIRING_MATERIAL] = "DELETE FROM pairing_material WHERE channel = ?1",
+
+  /* A prekey id that comes again with another key is a new prekey. */
+  [WHIM_SQL_PUT_SIGNAL]
+  = "INSERT INTO signal (channel, kind, key, record) VALUES (?1, ?2, ?3, ?4)"
+    " ON CONFLICT (channel, kind, key) DO UPDATE SET record = excluded.record,"
+    " uploaded = CASE WHEN record = excluded.record THEN uploaded ELSE 0 END",
+  [WHIM_SQL_DELETE_SIGNAL] = "DELETE FROM signal WHERE channel = ?1 AND kind = ?2 AND key = ?3",
+  [WHIM_SQL_GET_SIGNAL] = "SELECT record FROM signal WHERE channel = ?1 AND kind = ?2 AND key = ?3",
+  /* The ids wrap around, so the range may too. */
+  [WHIM_SQL_MARK_PREKEYS]
+  = "UPDATE signal SET uploaded = 1 WHERE channel = ?1 AND kind = 2 AND uploaded = 0"
+    " AND ((?2 <= ?3 AND CAST (key AS INTEGER) BETWEEN ?2 AND ?3)"
+    " OR (?2 > ?3 AND (CAST (key AS INTEGER) >= ?2 OR CAST (key AS INTEGER) <= ?3)))",
+  [WHIM_SQL_LIST_PREKEYS_TO_UPLOAD]
+  = "SELECT key, record FROM signal WHERE channel = ?1 AND kind = 2 AND uploaded = 0"
+    " ORDER BY CAST (key AS INTEGER) LIMIT ?2",
+
+  [WHIM_SQL_DELETE_LID_MAPPING]
+  = "DELETE FROM lid_map WHERE channel = ?1 AND (lid = ?2 OR pn = ?3)",
+  [WHIM_SQL_PUT_LID_MAPPING] = "INSERT INTO lid_map (channel, lid, pn) VALUES (?1, ?2, ?3)",
+  [WHIM_SQL_FIND_LID_MAPPING]
+  = "SELECT lid, pn FROM lid_map WHERE channel = ?1 AND (lid = ?2 OR pn = ?3)",
+  [WHIM_SQL_PUT_DEVICE_LIST]
+  = "INSERT OR REPLACE INTO device_lists (channel, jid, list, fetched_at) VALUES (?1, ?2, ?3, ?4)",
+  [WHIM_SQL_DELETE_DEVICE_LIST] = "DELETE FROM device_lists WHERE channel = ?1 AND jid = ?2",
+  [WHIM_SQL_GET_DEVICE_LIST] = "SELECT list FROM device_lists WHERE channel = ?1 AND jid = ?2",
+  [WHIM_SQL_PUT_NUMBER] = "INSERT OR REPLACE INTO numbers (channel, digits, jid, lid, asked_at)"
+                          " VALUES (?1, ?2, ?3, ?4, ?5)",
+  [WHIM_SQL_GET_NUMBER]
+  = "SELECT jid, lid, asked_at FROM numbers WHERE channel = ?1 AND digits = ?2",
+
+  [WHIM_SQL_FIND_CHAT_BY_LID]
+  = "SELECT " CHAT_COLUMNS " FROM chats WHERE channel = ?1 AND lid = ?2",
+  [WHIM_SQL_FIND_CHAT_BY_PN] = "SELECT " CHAT_COLUMNS " FROM chats WHERE channel = ?1 AND pn = ?2",
+  [WHIM_SQL_FIND_CHAT_BY_JID]
+  = "SELECT " CHAT_COLUMNS " FROM chats WHERE channel = ?1 AND jid = ?2",
+  [WHIM_SQL_INSERT_CHAT]
+  = "INSERT INTO chats (channel, lid, pn, jid, timestamp) VALUES (?1, ?2, ?3, ?4, 0)",
+  [WHIM_SQL_SET_CHAT_ADDRESSES] = "UPDATE chats SET lid = ?2, pn = ?3 WHERE number = ?1",
+  [WHIM_SQL_TOUCH_CHAT] = "UPDATE chats SET timestamp = max (timestamp, ?2), unread = unread + ?3,"
+                          " name = coalesce (?4, name) WHERE number = ?1",
+  /* Doubles: messages of ?2 that ?1 has too. */
+  [WHIM_SQL_COUNT_DOUBLES]
+  = "SELECT count (*) FROM messages b WHERE b.chat = ?2 AND b.from_me = 0 AND EXISTS ("
+    "SELECT 1 FROM messages a WHERE a.channel = b.channel AND a.id = b.id AND a.chat = ?1"
+    " AND a.from_me = b.from_me)",
+  [WHIM_SQL_DELETE_DOUBLES]
+  = "DELETE FROM messages AS b WHERE b.chat = ?2 AND EXISTS ("
+    "SELECT 1 FROM messages a WHERE a.channel = b.channel AND a.id = b.id AND a.chat = ?1"
+    " AND a.from_me = b.from_me)",
+  [WHIM_SQL_MOVE_MESSAGES] = "UPDATE messages SET chat = ?1 WHERE chat = ?2",
+  [WHIM_SQL_MERGE_CHAT]
+  = "UPDATE chats SET timestamp = max (timestamp, ?2), unread = max (0, unread + ?3),"
+    " name = coalesce (name, ?4) WHERE number = ?1",
+  [WHIM_SQL_DELETE_CHAT] = "DELETE FROM chats WHERE number = ?1",
+  [WHIM_SQL_LIST_CHATS] = "SELECT " CHAT_COLUMNS " FROM chats WHERE channel = ?1"
+                          " ORDER BY timestamp DESC, number DESC LIMIT ?2 OFFSET ?3",
+  [WHIM_SQL_COUNT_CHATS] = "SELECT count (*) FROM chats WHERE channel = ?1",
+
+  /* In a person's chat the id and the direction say enough; elsewhere the sender is needed. */
+  [WHIM_SQL_FIND_DOUBLE]
+  = "SELECT number FROM messages WHERE channel = ?1 AND id = ?2 AND chat = ?3 AND from_me = ?4"
+    " AND (?5 OR from_me OR sender_lid = ?6 OR sender_pn = ?7)",
+  [WHIM_SQL_INSERT_MESSAGE]
+  = "INSERT INTO messages (channel, chat, id, from_me, sender_lid, sender_pn, sender_device,"
+    " timestamp, kind, body, push_name, quoted_id, source, status, status_reason, content)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+  [WHIM_SQL_LIST_STATUSES]
+  = "SELECT number, status FROM messages WHERE channel = ?1 AND id = ?2 AND from_me = 1",
+  [WHIM_SQL_SET_STATUS]
+  = "UPDATE messages SET status = ?2, status_reason = ?3, status_at = ?4 WHERE number = ?1",
+  [WHIM_SQL_FIND_MESSAGES] = "SELECT " MESSAGE_COLUMNS ", m.content" MESSAGE_TABLES
+                             "WHERE m.channel = ?1 AND m.id = ?2 ORDER BY m.number",
+  [WHIM_SQL_LAST_MESSAGE] = "SELECT " MESSAGE_COLUMNS MESSAGE_TABLES
+                            "WHERE m.chat = ?1 ORDER BY m.timestamp DESC, m.number DESC LIMIT 1",
+  [WHIM_SQL_LIST_MESSAGES_DOWN]
+  = "SELECT " MESSAGE_COLUMNS MESSAGE_TABLES "WHERE m.channel = ?1" MESSAGE_FILTER DOWN,
+  [WHIM_SQL_LIST_MESSAGES_UP]
+  = "SELECT " MESSAGE_COLUMNS MESSAGE_TABLES "WHERE m.channel = ?1" MESSAGE_FILTER UP,
+  [WHIM_SQL_COUNT_MESSAGES]
+  = "SELECT count (*) FROM messages m WHERE m.channel = ?1" MESSAGE_FILTER,
+  [WHIM_SQL_LIST_CHAT_MESSAGES_DOWN]
+  = "SELECT " MESSAGE_COLUMNS MESSAGE_TABLES "WHERE m.chat = ?1" MESSAGE_FILTER DOWN,
+  [WHIM_SQL_LIST_CHAT_MESSAGES_UP]
+  = "SELECT " MESSAGE_COLUMNS MESSAGE_TABLES "WHERE m.chat = ?1" MESSAGE_FILTER UP,
+  [WHIM_SQL_COUNT_CHAT_MESSAGES]
+  = "SELECT count (*) FROM messages m WHERE m.chat = ?1" MESSAGE_FILTER,
+  [WHIM_SQL_PUT_SEEN]
+  = "INSERT OR REPLACE INTO seen (channel, sender, id, note, seen_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+  [WHIM_SQL_GET_SEEN] = "SELECT note FROM seen WHERE channel = ?1 AND sender = ?2 AND id = ?3",
+  [WHIM_SQL_PRUNE_SEEN] = "DELETE FROM seen WHERE seen_at < ?1",
+  [WHIM_SQL_PUT_PAIRING_MATERIAL]
+  = "INSERT OR REPLACE INTO pairing_material (channel, kind, id, payload) VALUES (?1, ?2, ?3, ?4)",
+
+  [WHIM_SQL_PUT_OUTBOX]
+  = "INSERT OR REPLACE INTO outbox (number, channel, message_id, chat, state, content, stanza,"
+    " created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+  [WHIM_SQL_SEAL_OUTBOX]
+  = "UPDATE outbox SET state = 1, stanza = ?3 WHERE number = ?2 AND channel = ?1 AND state = 0",
+  [WHIM_SQL_DELETE_OUTBOX] = "DELETE FROM outbox WHERE number = ?2 AND channel = ?1",
+  [WHIM_SQL_LIST_OUTBOX]
+  = "SELECT number, message_id, chat, state, content, stanza, created_at, expires_at FROM outbox"
+    " WHERE channel = ?1 ORDER BY number",
+
+  [WHIM_SQL_NEXT_SEQUENCE] = "UPDATE channels SET journal_sequence = journal_sequence + 1"
+                             " WHERE number = ?1 RETURNING journal_sequence",
+  [WHIM_SQL_APPEND_JOURNAL] = "INSERT INTO journal (id, channel, sequence, timestamp, type, data)"
+                              " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+  [WHIM_SQL_READ_JOURNAL] = JOURNAL_ROWS "ORDER BY j.seq LIMIT ?2",
+  [WHIM_SQL_READ_CHANNEL_JOURNAL]
+  = JOURNAL_ROWS "AND j.channel = (SELECT number FROM channels WHERE id = ?3)"
+                 " ORDER BY j.seq LIMIT ?2",
+  [WHIM_SQL_NEWEST_BEFORE] = "SELECT coalesce (max (seq), 0) FROM journal WHERE timestamp < ?1",
+  /* By number, so that what is kept has no hole. */
+  [WHIM_SQL_PRUNE_JOURNAL] = "DELETE FROM journal WHERE seq <= ?1",
+
+  [WHIM_SQL_PUT_API_KEY]
+  = "INSERT INTO api_keys (id, name, hash, admin, read_only, dialect, created_at, last_used_at)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+    " ON CONFLICT (id) DO UPDATE SET name = excluded.name, hash = excluded.hash,"
+    " admin = excluded.admin, read_only = excluded.read_only, dialect = excluded.dialect,"
+    " last_used_at = excluded.last_used_at",
+  [WHIM_SQL_DELETE_API_KEY] = "DELETE FROM api_keys WHERE id = ?1",
+  [WHIM_SQL_LIST_API_KEYS]
+  = "SELECT id, name, hash, admin, read_only, dialect, created_at, last_used_at FROM api_keys"
+    " ORDER BY created_at, id",
+  [WHIM_SQL_PUT_API_KEY_CHANNEL]
+  = "INSERT INTO api_key_channels (api_key, channel) VALUES (?1, ?2)",
+  [WHIM_SQL_DELETE_API_KEY_CHANNELS] = "DELETE FROM api_key_channels WHERE api_key = ?1",
+  [WHIM_SQL_LIST_API_KEY_CHANNELS]
+  = "SELECT channel FROM api_key_channels WHERE api_key = ?1 ORDER BY channel",
+};
+
+const char *
+whim_statement_get_sql (WhimStatement statement)
+{
+  return statements[statement];
+}
