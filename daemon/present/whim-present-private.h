@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "present/whim-present.h"
+
+G_BEGIN_DECLS
+
+/** whim_present_add_value: the value itself, by its type; dictionaries become objects */
+void whim_present_add_value (JsonBuilder *builder, GVariant *value);
+/** whim_present_add_members: the members of an a{sv} into the open object, but those in @except
+ *  (nullable, NULL-terminated) */
+void whim_present_add_members (JsonBuilder *builder, GVariant *dict, const char *const *except);
+void whim_present_add_text (JsonBuilder *builder, const char *name, const char *text);
+
+/** whim_present_add_message: a message's a{sv} as an object */
+void whim_present_add_message (JsonBuilder *builder, GVariant *message, WhimDialect dialect);
+/** whim_present_add_chat: a chat's a{sv} as an object */
+void whim_present_add_chat (JsonBuilder *builder, GVariant *chat, WhimDialect dialect);
+/** whim_present_add_qr: the members "qr" (picture) and "raw" of a pairing code */
+void whim_present_add_qr (JsonBuilder *builder, const char *text);
+
+/** whim_present_end: (transfer full): the text of what was built; frees @builder */
+char *whim_present_end (JsonBuilder *builder);
+
+G_END_DECLS

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "present/whim-present.h"
+
+#include "present/whim-present-private.h"
+
+gboolean
+whim_dialect_from_word (const char *word, WhimDialect *dialect)
+{
+  static const char *const words[] = {
+    [WHIM_DIALECT_BOTH] = "both",
+    [WHIM_DIALECT_SEED] = "seed",
+    [WHIM_DIALECT_WHAPI] = "whapi",
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (words); i++)
+    if (g_ascii_strcasecmp (word, words[i]) == 0)
+      {
+        *dialect = (WhimDialect)i;
+        return TRUE;
+      }
+  return FALSE;
+}
+
+static void
+add_true (JsonBuilder *builder, const char *name)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_add_boolean_value (builder, TRUE);
+}
+
+/* ---- One object ------------------------------------------------------------------------------ */
+
+/* whapi's code and text for a state, beside the seed's word (whapi-compat, 7) */
+static void
+add_state (JsonBuilder *builder, const char *status)
+{
+  static const struct
+  {
+    const char *status;
+    gint code;
+    const char *text;
+  } rows[] = {
+    { "disconnected", 0, "NOT_INIT" },
+    { "connecting", 2, "LAUNCH" },
+    { "qr", 3, "QR" },
+    { "connected", 4, "AUTH" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    if (g_str_equal (rows[i].status, status))
+      {
+        json_builder_set_member_name (builder, "code");
+        json_builder_add_int_value (builder, rows[i].code);
+        whim_present_add_text (builder, "text", rows[i].text);
+      }
+}
+
+/* The members of a result that is no message and no list. */
+static void
+add_own_members (JsonBuilder *builder, const WhimOperation *operation, GVariant *result)
+{
+  static const char *const special[] = { "qr", "success", NULL };
+  const char *text = NULL;
+
+  whim_present_add_members (builder, result, special);
+  if (g_variant_lookup (result, "qr", "&s", &text))
+    whim_present_add_qr (builder, text);
+  if (g_str_equal (operation->name, "channels.status")
+      && g_variant_lookup (result, "status", "&s", &text))
+    add_state (builder, text);
+}
+
+static void
+add_object (JsonBuilder *builder,
+            const WhimOperation *operation,
+            GVariant *result,
+            WhimDialect dialect)
+{
+  if (dialect != WHIM_DIALECT_WHAPI)
+    {
+      add_true (builder, "success");
+      json_builder_set_member_name (builder, "data");
+      json_builder_begin_object (builder);
+      add_own_members (builder, operation, result);
+      json_builder_end_object (builder);
+    }
+  /* the seed shows a state without a wrapper */
+  if (dialect != WHIM_DIALECT_SEED || g_str_equal (operation->name, "channels.status"))
+    add_own_members (builder, operation, result);
+}
+
+/* ---- Lists ----------------------------------------------------------------------------------- */
+
+static void
+add_item (JsonBuilder *builder, const char *plural, GVariant *item, WhimDialect dialect)
+{
+  if (g_strcmp0 (plural, "messages") == 0)
+    whim_present_add_message (builder, item, dialect);
+  else if (g_strcmp0 (plural, "chats") == 0)
+    whim_present_add_chat (builder, item, dialect);
+  else
+    whim_present_add_value (builder, item);
+}
+
+static void
+add_items (JsonBuilder *builder,
+           const char *name,
+           const char *plural,
+           GVariant *items,
+           WhimDialect dialect)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_begin_array (builder);
+  for (gsize i = 0; i < g_variant_n_children (items); i++)
+    {
+      g_autoptr (GVariant) item = g_variant_get_child_value (items, i);
+
+      add_item (builder, plural, item, dialect);
+    }
+  json_builder_end_array (builder);
+}
+
+/* whapi's message lists tell the times at their two ends. */
+static void
+add_ends (JsonBuilder *builder, GVariant *items)
+{
+  gsize n = g_variant_n_children (items);
+  const gsize places[] = { 0, n == 0 ? 0 : n - 1 };
+  static const char *const names[] = { "first", "last" };
+
+  for (guint i = 0; i < 2; i++)
+    {
+      gint64 timestamp = 0;
+
+      if (n > 0)
+        {
+          g_autoptr (GVariant) item = g_variant_get_child_value (items, places[i]);
+
+          g_variant_lookup (item, "timestamp", "x", &timestamp);
+        }
+      json_builder_set_member_name (builder, names[i]);
+      json_builder_add_int_value (builder, timestamp);
+    }
+}
+
+static void
+add_list (JsonBuilder *builder,
+          const WhimOperation *operation,
+          GVariant *result,
+          WhimDialect dialect)
+{
+  static const char *const special[] = { "items", "count", NULL };
+  g_autoptr (GVariant) items = g_variant_lookup_value (result, "items", G_VARIANT_TYPE ("aa{sv}"));
+
+  if (items == NULL)
+    items = g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE_VARDICT, NULL, 0));
+  if (dialect != WHIM_DIALECT_WHAPI)
+    {
+      add_true (builder, "success");
+      add_items (builder, "data", operation->plural, items, dialect);
+    }
+  if (dialect != WHIM_DIALECT_SEED && operation->plural != NULL)
+    add_items (builder, operation->plural, operation->plural, items, dialect);
+  json_builder_set_member_name (builder, "count");
+  json_builder_add_int_value (builder, (gint64)g_variant_n_children (items));
+  whim_present_add_members (builder, result, special);
+  if (dialect != WHIM_DIALECT_SEED && g_strcmp0 (operation->plural, "messages") == 0)
+    add_ends (builder, items);
+}
+
+/* ---- Sends ----------------------------------------------------------------------------------- */
+
+static void
+add_send (JsonBuilder *builder, GVariant *result, WhimDialect dialect)
+{
+  static const char *const special[] = { "message", "messageId", "sent", "success", NULL };
+  g_autoptr (GVariant) message = g_variant_lookup_value (result, "message", G_VARIANT_TYPE_VARDICT);
+  const char *id = NULL;
+
+  if (dialect != WHIM_DIALECT_WHAPI)
+    {
+      add_true (builder, "success");
+      g_variant_lookup (result, "messageId", "&s", &id);
+      whim_present_add_text (builder, "messageId", id);
+    }
+  if (dialect != WHIM_DIALECT_SEED)
+    add_true (builder, "sent");
+  whim_present_add_members (builder, result, special);
+  if (message != NULL)
+    {
+      json_builder_set_member_name (builder, "message");
+      whim_present_add_message (builder, message, dialect);
+    }
+}
+
+char *
+whim_present_result (const WhimOperation *operation, GVariant *result, WhimDialect dialect)
+{
+  JsonBuilder *builder = json_builder_new ();
+
+  json_builder_begin_object (builder);
+  switch (operation->shape)
+    {
+    case WHIM_RESULT_OBJECT:
+      add_object (builder, operation, result, dialect);
+      break;
+    case WHIM_RESULT_LIST:
+      add_list (builder, operation, result, dialect);
+      break;
+    case WHIM_RESULT_SEND:
+      add_send (builder, result, dialect);
+      break;
+    case WHIM_RESULT_HEALTH:
+      add_own_members (builder, operation, result);
+      break;
+    case WHIM_RESULT_ACTION:
+    case WHIM_RESULT_BYTES:
+    default:
+      add_true (builder, "success");
+      add_own_members (builder, operation, result);
+      break;
+    }
+  json_builder_end_object (builder);
+  return whim_present_end (builder);
+}
+
+GBytes *
+whim_present_bytes (GVariant *result, char **content_type, GError **error)
+{
+  g_autoptr (GVariant) bytes = g_variant_lookup_value (result, "bytes", G_VARIANT_TYPE_BYTESTRING);
+  const char *qr = NULL;
+
+  if (bytes == NULL && g_variant_lookup (result, "qr", "&s", &qr))
+    {
+      *content_type = g_strdup ("image/png");
+      return whim_present_qr_png (qr, error);
+    }
+  if (bytes == NULL)
+    {
+      g_set_error_literal (error, WHIM_ERROR, WHIM_ERROR_INTERNAL, "the answer has no bytes");
+      return NULL;
+    }
+  if (!g_variant_lookup (result, "contentType", "s", content_type))
+    *content_type = g_strdup ("application/octet-stream");
+  return g_variant_get_data_as_bytes (bytes);
+}
+
+/* ---- Errors ---------------------------------------------------------------------------------- */
+
+char *
+whim_present_error (const GError *error,
+                    const char *place,
+                    const char *request_id,
+                    guint retry_after)
+{
+  JsonBuilder *builder = json_builder_new ();
+  gboolean ours = error->domain == WHIM_ERROR;
+  const WhimErrorInfo *info = whim_error_get_info (ours ? error->code : WHIM_ERROR_INTERNAL);
+  g_autofree char *field = NULL;
+  g_autofree char *details = NULL;
+  const char *message = "something went wrong inside";
+
+  if (ours)
+    message = whim_error_split_field (error, &field);
+  if (field != NULL)
+    details = place == NULL ? g_strdup_printf ("%s: %s", field, message)
+                            : g_strdup_printf ("%s.%s: %s", place, field, message);
+  json_builder_begin_object (builder);
+  json_builder_set_member_name (builder, "success");
+  json_builder_add_boolean_value (builder, FALSE);
+  json_builder_set_member_name (builder, "error");
+  json_builder_begin_object (builder);
+  json_builder_set_member_name (builder, "code");
+  json_builder_add_int_value (builder, info->http_status);
+  whim_present_add_text (builder, "type", info->type);
+  whim_present_add_text (builder, "message", message);
+  whim_present_add_text (builder, "details", details);
+  if (retry_after > 0)
+    {
+      json_builder_set_member_name (builder, "retry_after");
+      json_builder_add_int_value (builder, retry_after);
+    }
+  whim_present_add_text (builder, "request_id", request_id);
+  json_builder_end_object (builder);
+  json_builder_end_object (builder);
+  return whim_present_end (builder);
+}
