@@ -657,6 +657,19 @@ whim_session_set_push_name (WhimSession *self, const char *name)
   self->host->save (self, self->credentials, push_name_saved_cb, NULL, self->host_data);
 }
 
+void
+whim_session_set_next_prekey_id (WhimSession *self, guint32 id)
+{
+  g_return_if_fail (self->credentials != NULL);
+  self->credentials->next_prekey_id = id;
+}
+
+guint
+whim_session_get_server_prekeys (WhimSession *self)
+{
+  return self->prekeys_on_server;
+}
+
 gint64
 whim_session_get_server_time (WhimSession *self)
 {

@@ -109,6 +109,10 @@ WhimChannelState whim_session_get_public_state (WhimSession *self);
 const WhimCredentials *whim_session_get_credentials (WhimSession *self);
 /** whim_session_set_push_name: kept and saved when it changed */
 void whim_session_set_push_name (WhimSession *self, const char *name);
+/** whim_session_set_next_prekey_id: in memory; the caller commits it with the keys */
+void whim_session_set_next_prekey_id (WhimSession *self, guint32 id);
+/** whim_session_get_server_prekeys: what the server said at login; G_MAXUINT if unknown */
+guint whim_session_get_server_prekeys (WhimSession *self);
 /** whim_session_get_server_time: seconds, corrected by the server's clock */
 gint64 whim_session_get_server_time (WhimSession *self);
 /** whim_session_get_offline_messages: a stanza of the offline queue is being handled */

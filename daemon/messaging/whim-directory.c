@@ -1,0 +1,676 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "messaging/whim-messenger-private.h"
+
+#include "base/whim-limits.h"
+#include "base/whim-reader.h"
+#include "base/whim-writer.h"
+
+#include <string.h>
+
+/* Who is who: LID and phone number, registered or not, and with which devices. Memory first, then
+ * the store, then one request to the service (dossier 2, 1.3, 1.5, 2). */
+
+/* dossier 2, 2.3; product page, 5: a number is asked again after a day */
+#define FRESH_S (24 * 3600)
+#define LIST_VERSION 1u
+#define HOSTED_DEVICE 99u
+
+struct _WhimDirectory
+{
+  WhimMessenger *messenger; /* borrowed: the owner */
+  GHashTable *lid_to_pn;    /* user parts */
+  GHashTable *pn_to_lid;
+  GHashTable *devices; /* bare JID text -> WhimDevices */
+  guint usync_count;
+};
+
+/* ---- values -------------------------------------------------------------------------------- */
+
+WhimDevices *
+whim_devices_ref (WhimDevices *self)
+{
+  self->ref_count++;
+  return self;
+}
+
+void
+whim_devices_unref (WhimDevices *self)
+{
+  if (--self->ref_count > 0)
+    return;
+  g_array_unref (self->numbers);
+  g_free (self);
+}
+
+static WhimDevices *
+devices_new (gint64 fetched_at)
+{
+  WhimDevices *self = g_new0 (WhimDevices, 1);
+
+  self->ref_count = 1;
+  self->fetched_at = fetched_at;
+  self->numbers = g_array_new (FALSE, FALSE, sizeof (guint));
+  return self;
+}
+
+static GBytes *
+devices_to_bytes (const WhimDevices *self)
+{
+  WhimWriter writer;
+
+  whim_writer_init (&writer, 64);
+  whim_writer_u8 (&writer, LIST_VERSION);
+  whim_writer_u64 (&writer, (guint64)self->fetched_at);
+  whim_writer_u8 (&writer, (guint8)self->numbers->len);
+  for (guint i = 0; i < self->numbers->len; i++)
+    whim_writer_u16 (&writer, (guint16)g_array_index (self->numbers, guint, i));
+  return whim_writer_end (&writer);
+}
+
+static WhimDevices *
+devices_from_bytes (GBytes *bytes)
+{
+  WhimReader reader;
+  WhimDevices *self;
+  guint version;
+  gint64 fetched_at;
+  guint n;
+
+  whim_reader_init_bytes (&reader, bytes);
+  version = whim_reader_u8 (&reader);
+  fetched_at = (gint64)((guint64)whim_reader_u32 (&reader) << 32);
+  fetched_at |= whim_reader_u32 (&reader);
+  n = whim_reader_u8 (&reader);
+  self = devices_new (fetched_at);
+  for (guint i = 0; i < n; i++)
+    {
+      guint number = whim_reader_u16 (&reader);
+
+      g_array_append_val (self->numbers, number);
+    }
+  if (whim_reader_is_ok (&reader) && version == LIST_VERSION)
+    return self;
+  whim_devices_unref (self);
+  return NULL;
+}
+
+WhimDirectory *
+whim_directory_new (WhimMessenger *messenger)
+{
+  WhimDirectory *self = g_new0 (WhimDirectory, 1);
+
+  self->messenger = messenger;
+  self->lid_to_pn = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->pn_to_lid = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->devices
+      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)whim_devices_unref);
+  return self;
+}
+
+void
+whim_directory_clear (WhimDirectory *self)
+{
+  g_hash_table_remove_all (self->lid_to_pn);
+  g_hash_table_remove_all (self->pn_to_lid);
+  g_hash_table_remove_all (self->devices);
+}
+
+void
+whim_directory_free (WhimDirectory *self)
+{
+  g_hash_table_unref (self->lid_to_pn);
+  g_hash_table_unref (self->pn_to_lid);
+  g_hash_table_unref (self->devices);
+  g_free (self);
+}
+
+/* ---- LID and phone number ------------------------------------------------------------------ */
+
+static void
+directory_keep_pair (WhimDirectory *self, const char *lid, const char *pn)
+{
+  g_hash_table_replace (self->lid_to_pn, g_strdup (lid), g_strdup (pn));
+  g_hash_table_replace (self->pn_to_lid, g_strdup (pn), g_strdup (lid));
+}
+
+void
+whim_directory_learn (WhimDirectory *self, WhimUnit *unit, const WhimJid *a, const WhimJid *b)
+{
+  const char *lid;
+  const char *pn;
+
+  if (a == NULL || b == NULL || !whim_jid_is_user (a) || !whim_jid_is_user (b)
+      || whim_jid_is_lid (a) == whim_jid_is_lid (b))
+    return;
+  lid = whim_jid_get_user (whim_jid_is_lid (a) ? a : b);
+  pn = whim_jid_get_user (whim_jid_is_lid (a) ? b : a);
+  if (g_strcmp0 (g_hash_table_lookup (self->lid_to_pn, lid), pn) == 0)
+    return;
+  directory_keep_pair (self, lid, pn);
+  whim_unit_put_lid_mapping (unit, lid, pn);
+}
+
+WhimJid *
+whim_directory_peek_other (WhimDirectory *self, const WhimJid *jid)
+{
+  gboolean lid = whim_jid_is_lid (jid);
+  const char *other
+      = g_hash_table_lookup (lid ? self->lid_to_pn : self->pn_to_lid, whim_jid_get_user (jid));
+
+  if (other == NULL)
+    return NULL;
+  return whim_jid_new (lid ? WHIM_JID_SERVER_USER : WHIM_JID_SERVER_LID, other, 0);
+}
+
+typedef struct
+{
+  WhimMessenger *messenger;
+  WhimJid *jid;
+} FindOp;
+
+static void
+find_op_free (gpointer data)
+{
+  FindOp *op = data;
+
+  whim_messenger_unref (op->messenger);
+  whim_jid_unref (op->jid);
+  g_free (op);
+}
+
+static void
+mapping_found_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  FindOp *op = g_task_get_task_data (task);
+  WhimDirectory *self = op->messenger->directory;
+  g_autoptr (WhimLidMapping) mapping
+      = whim_store_find_lid_mapping_finish (WHIM_STORE (source), result, NULL);
+
+  if (mapping != NULL)
+    directory_keep_pair (self, mapping->lid_user, mapping->pn_user);
+  g_task_return_pointer (task, whim_directory_peek_other (self, op->jid),
+                         (GDestroyNotify)whim_jid_unref);
+}
+
+void
+whim_directory_find_other_async (WhimDirectory *self,
+                                 WhimJid *jid,
+                                 GAsyncReadyCallback callback,
+                                 gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
+  WhimJid *known = whim_directory_peek_other (self, jid);
+  gboolean lid = whim_jid_is_lid (jid);
+  FindOp *op;
+
+  g_task_set_source_tag (task, whim_directory_find_other_async);
+  if (known != NULL || !whim_jid_is_user (jid))
+    {
+      g_task_return_pointer (task, known, (GDestroyNotify)whim_jid_unref);
+      return;
+    }
+  op = g_new0 (FindOp, 1);
+  op->messenger = whim_messenger_ref (self->messenger);
+  op->jid = whim_jid_ref (jid);
+  g_task_set_task_data (task, op, find_op_free);
+  whim_store_find_lid_mapping_async (
+      self->messenger->store, self->messenger->channel_number, lid ? whim_jid_get_user (jid) : NULL,
+      lid ? NULL : whim_jid_get_user (jid), NULL, mapping_found_cb, g_object_ref (task));
+}
+
+WhimJid *
+whim_directory_find_other_finish (WhimDirectory *self, GAsyncResult *result)
+{
+  return g_task_propagate_pointer (G_TASK (result), NULL);
+}
+
+/* ---- usync --------------------------------------------------------------------------------- */
+
+static WhimNode *
+empty_node (const char *tag)
+{
+  return whim_node_builder_end (whim_node_builder_new (tag));
+}
+
+static WhimNode *
+devices_query_node (void)
+{
+  WhimNodeBuilder *builder = whim_node_builder_new ("devices");
+
+  whim_node_builder_attr (builder, "version", "2");
+  return whim_node_builder_end (builder);
+}
+
+/* @contact: the query also asks whether the users are registered. */
+static WhimNode *
+make_usync (WhimDirectory *self, GPtrArray *users, gboolean contact)
+{
+  WhimNodeBuilder *iq = whim_session_make_request (self->messenger->session, "get", "usync");
+  WhimNodeBuilder *usync = whim_node_builder_new ("usync");
+  WhimNodeBuilder *query = whim_node_builder_new ("query");
+  WhimNodeBuilder *list = whim_node_builder_new ("list");
+  g_autofree char *sid
+      = g_strdup_printf ("%" G_GINT64_FORMAT ".%u", whim_clock_get_unix_ms (self->messenger->clock),
+                         ++self->usync_count);
+
+  whim_node_builder_attr (usync, "sid", sid);
+  whim_node_builder_attr (usync, "mode", "query");
+  whim_node_builder_attr (usync, "last", "true");
+  whim_node_builder_attr (usync, "index", "0");
+  whim_node_builder_attr (usync, "context", contact ? "interactive" : "message");
+  if (contact)
+    whim_node_builder_child (query, empty_node ("contact"));
+  whim_node_builder_child (query, empty_node ("lid"));
+  whim_node_builder_child (query, devices_query_node ());
+  for (guint i = 0; i < users->len; i++)
+    whim_node_builder_child (list, whim_node_ref (g_ptr_array_index (users, i)));
+  whim_node_builder_child (usync, whim_node_builder_end (query));
+  whim_node_builder_child (usync, whim_node_builder_end (list));
+  whim_node_builder_child (iq, whim_node_builder_end (usync));
+  return whim_node_builder_end (iq);
+}
+
+/* Companions without a key index, or with one that the phone has not signed, are left out: sending
+ * to them makes the server refuse the stanza (dossier 2, 2.1, 2.2). */
+static WhimDevices *
+parse_devices (WhimNode *user, gint64 now)
+{
+  WhimNode *devices = whim_node_find_child (user, "devices");
+  WhimNode *list = devices == NULL ? NULL : whim_node_find_child (devices, "device-list");
+  WhimDevices *self;
+
+  if (list == NULL)
+    return NULL;
+  self = devices_new (now);
+  WHIM_FOREACH_CHILD (list, device)
+    {
+      gint64 number = whim_node_get_attr_int (device, "id", -1);
+      guint value = (guint)number;
+
+      if (number < 0 || number > 255 || self->numbers->len >= WHIM_LIMIT_DEVICES
+          || whim_node_attr_equals (device, "is_hosted", "true") || number == HOSTED_DEVICE
+          || (number != 0 && whim_node_get_attr (device, "key-index") == NULL))
+        continue;
+      g_array_append_val (self->numbers, value);
+    }
+  if (self->numbers->len > 0)
+    return self;
+  whim_devices_unref (self);
+  return NULL; /* an empty list is never kept */
+}
+
+/* Keeps what an answer says of one user: pair and devices, under both names. */
+static void
+directory_take_user (WhimDirectory *self, WhimUnit *unit, WhimNode *user, WhimJid *jid)
+{
+  WhimNode *lid_node = whim_node_find_child (user, "lid");
+  WhimJid *lid = lid_node == NULL ? NULL : whim_node_get_attr_jid (lid_node, "val");
+  g_autoptr (WhimDevices) devices
+      = parse_devices (user, whim_clock_get_unix (self->messenger->clock));
+  g_autoptr (GBytes) bytes = NULL;
+  WhimJid *names[2] = { jid, lid };
+
+  if (lid != NULL)
+    whim_directory_learn (self, unit, jid, lid);
+  if (devices == NULL)
+    return;
+  bytes = devices_to_bytes (devices);
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      if (names[i] == NULL || (i == 1 && whim_jid_equal (names[0], names[1])))
+        continue;
+      g_hash_table_replace (self->devices, g_strdup (whim_jid_get_text (names[i])),
+                            whim_devices_ref (devices));
+      whim_unit_put_device_list (unit, whim_jid_get_text (names[i]), bytes, devices->fetched_at);
+    }
+}
+
+static WhimNode *
+find_user_list (WhimNode *answer)
+{
+  WhimNode *usync = whim_node_find_child (answer, "usync");
+
+  return usync == NULL ? NULL : whim_node_find_child (usync, "list");
+}
+
+static void
+directory_commit (WhimDirectory *self, WhimUnit *unit)
+{
+  if (whim_unit_is_empty (unit))
+    whim_unit_free (unit);
+  else
+    whim_messenger_commit (self->messenger, unit, NULL, NULL);
+}
+
+/* ---- numbers ------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  WhimMessenger *messenger;
+  char *digits;
+  WhimJid *jid;
+  WhimJid *lid;
+} NumberOp;
+
+static void
+number_op_free (gpointer data)
+{
+  NumberOp *op = data;
+
+  whim_messenger_unref (op->messenger);
+  g_clear_pointer (&op->jid, whim_jid_unref);
+  g_clear_pointer (&op->lid, whim_jid_unref);
+  g_free (op->digits);
+  g_free (op);
+}
+
+static void
+number_asked_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  NumberOp *op = g_task_get_task_data (task);
+  WhimMessenger *messenger = op->messenger;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (WhimNode) answer = whim_session_request_finish (NULL, result, &error);
+  WhimNode *list = answer == NULL ? NULL : find_user_list (answer);
+  WhimNode *user;
+  WhimNode *contact;
+  WhimUnit *unit;
+
+  if (list == NULL || whim_node_get_n_children (list) == 0)
+    {
+      if (error == NULL)
+        g_set_error_literal (&error, WHIM_SESSION_ERROR, WHIM_SESSION_ERROR_MALFORMED,
+                             "the answer names nobody");
+      g_task_return_error (task, g_steal_pointer (&error));
+      return;
+    }
+  user = whim_node_get_child (list, 0);
+  contact = whim_node_find_child (user, "contact");
+  unit = whim_messenger_new_unit (messenger);
+  if (contact != NULL && whim_node_attr_equals (contact, "type", "in")
+      && whim_node_get_attr_jid (user, "jid") != NULL)
+    {
+      op->jid = whim_jid_to_bare (whim_node_get_attr_jid (user, "jid"));
+      directory_take_user (messenger->directory, unit, user, op->jid);
+      op->lid = whim_directory_peek_other (messenger->directory, op->jid);
+    }
+  whim_unit_put_number (unit, op->digits, op->jid == NULL ? NULL : whim_jid_get_text (op->jid),
+                        op->lid == NULL ? NULL : whim_jid_get_text (op->lid),
+                        whim_clock_get_unix (messenger->clock));
+  directory_commit (messenger->directory, unit);
+  g_task_return_boolean (task, op->jid != NULL);
+}
+
+static void
+number_ask (GTask *task)
+{
+  NumberOp *op = g_task_get_task_data (task);
+  WhimMessenger *messenger = op->messenger;
+  g_autoptr (GPtrArray) users = g_ptr_array_new_with_free_func ((GDestroyNotify)whim_node_unref);
+  g_autofree char *text = g_strconcat ("+", op->digits, NULL);
+  WhimNodeBuilder *contact;
+  WhimNodeBuilder *user;
+
+  if (!whim_messenger_is_open (messenger) || !whim_session_can_send (messenger->session))
+    {
+      g_task_return_new_error (task, WHIM_SESSION_ERROR, WHIM_SESSION_ERROR_NOT_CONNECTED,
+                               "there is no connection");
+      return;
+    }
+  contact = whim_node_builder_new ("contact");
+  user = whim_node_builder_new ("user");
+  whim_node_builder_data (contact, text, strlen (text));
+  whim_node_builder_child (user, whim_node_builder_end (contact));
+  g_ptr_array_add (users, whim_node_builder_end (user));
+  whim_session_request_async (messenger->session, make_usync (messenger->directory, users, TRUE),
+                              NULL, number_asked_cb, g_object_ref (task));
+}
+
+static void
+number_found_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  NumberOp *op = g_task_get_task_data (task);
+  g_autoptr (WhimNumber) number = whim_store_find_number_finish (WHIM_STORE (source), result, NULL);
+  gint64 now = whim_clock_get_unix (op->messenger->clock);
+
+  if (number == NULL || now - number->asked_at > FRESH_S || number->asked_at > now)
+    {
+      number_ask (task);
+      return;
+    }
+  if (number->jid != NULL)
+    op->jid = whim_jid_parse (number->jid, NULL);
+  if (number->lid != NULL)
+    op->lid = whim_jid_parse (number->lid, NULL);
+  g_task_return_boolean (task, op->jid != NULL);
+}
+
+void
+whim_directory_check_number_async (WhimDirectory *self,
+                                   const char *digits,
+                                   GCancellable *cancellable,
+                                   GAsyncReadyCallback callback,
+                                   gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, cancellable, callback, user_data);
+  NumberOp *op = g_new0 (NumberOp, 1);
+
+  g_task_set_source_tag (task, whim_directory_check_number_async);
+  op->messenger = whim_messenger_ref (self->messenger);
+  op->digits = g_strdup (digits);
+  g_task_set_task_data (task, op, number_op_free);
+  whim_store_find_number_async (self->messenger->store, self->messenger->channel_number, digits,
+                                NULL, number_found_cb, g_object_ref (task));
+}
+
+gboolean
+whim_directory_check_number_finish (WhimDirectory *self,
+                                    GAsyncResult *result,
+                                    WhimJid **jid,
+                                    WhimJid **lid,
+                                    GError **error)
+{
+  NumberOp *op = g_task_get_task_data (G_TASK (result));
+
+  if (!g_task_propagate_boolean (G_TASK (result), error))
+    return FALSE;
+  *jid = g_steal_pointer (&op->jid);
+  *lid = g_steal_pointer (&op->lid);
+  return TRUE;
+}
+
+/* ---- device lists -------------------------------------------------------------------------- */
+
+typedef struct
+{
+  WhimMessenger *messenger;
+  GPtrArray *jids; /* of WhimJid, bare */
+} DevicesOp;
+
+static void
+devices_op_free (gpointer data)
+{
+  DevicesOp *op = data;
+
+  whim_messenger_unref (op->messenger);
+  g_ptr_array_unref (op->jids);
+  g_free (op);
+}
+
+static WhimDevices *
+directory_peek_devices (WhimDirectory *self, WhimJid *jid)
+{
+  WhimDevices *devices = g_hash_table_lookup (self->devices, whim_jid_get_text (jid));
+  gint64 now = whim_clock_get_unix (self->messenger->clock);
+
+  return devices != NULL && now - devices->fetched_at <= FRESH_S ? devices : NULL;
+}
+
+/* Those of @op that memory does not answer for (element-type WhimJid, borrowed). */
+static GPtrArray *
+devices_missing (DevicesOp *op)
+{
+  GPtrArray *missing = g_ptr_array_new ();
+
+  for (guint i = 0; i < op->jids->len; i++)
+    if (directory_peek_devices (op->messenger->directory, g_ptr_array_index (op->jids, i)) == NULL)
+      g_ptr_array_add (missing, g_ptr_array_index (op->jids, i));
+  return missing;
+}
+
+static void
+devices_return (GTask *task)
+{
+  DevicesOp *op = g_task_get_task_data (task);
+  GPtrArray *devices = g_ptr_array_new_with_free_func ((GDestroyNotify)whim_jid_unref);
+
+  for (guint i = 0; i < op->jids->len; i++)
+    {
+      WhimJid *jid = g_ptr_array_index (op->jids, i);
+      WhimDevices *list = directory_peek_devices (op->messenger->directory, jid);
+
+      for (guint k = 0; list != NULL && k < list->numbers->len; k++)
+        g_ptr_array_add (devices,
+                         whim_jid_with_device (jid, g_array_index (list->numbers, guint, k)));
+    }
+  g_task_return_pointer (task, devices, (GDestroyNotify)g_ptr_array_unref);
+}
+
+static void
+devices_asked_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  DevicesOp *op = g_task_get_task_data (task);
+  WhimMessenger *messenger = op->messenger;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (WhimNode) answer = whim_session_request_finish (NULL, result, &error);
+  WhimNode *list = answer == NULL ? NULL : find_user_list (answer);
+  WhimUnit *unit;
+
+  if (list == NULL)
+    {
+      if (error == NULL)
+        g_set_error_literal (&error, WHIM_SESSION_ERROR, WHIM_SESSION_ERROR_MALFORMED,
+                             "the answer has no list");
+      g_task_return_error (task, g_steal_pointer (&error));
+      return;
+    }
+  unit = whim_messenger_new_unit (messenger);
+  WHIM_FOREACH_CHILD (list, user)
+    {
+      WhimJid *jid = whim_node_get_attr_jid (user, "jid");
+
+      if (jid != NULL && whim_jid_is_user (jid))
+        {
+          g_autoptr (WhimJid) bare = whim_jid_to_bare (jid);
+
+          directory_take_user (messenger->directory, unit, user, bare);
+        }
+    }
+  directory_commit (messenger->directory, unit);
+  devices_return (task);
+}
+
+static void
+devices_loaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  DevicesOp *op = g_task_get_task_data (task);
+  WhimMessenger *messenger = op->messenger;
+  g_autoptr (GHashTable) lists
+      = whim_store_load_device_lists_finish (WHIM_STORE (source), result, NULL);
+  g_autoptr (GPtrArray) missing = NULL;
+  g_autoptr (GPtrArray) users = NULL;
+  GHashTableIter iter;
+  gpointer jid;
+  gpointer bytes;
+
+  if (lists != NULL)
+    {
+      g_hash_table_iter_init (&iter, lists);
+      while (g_hash_table_iter_next (&iter, &jid, &bytes))
+        {
+          WhimDevices *devices = devices_from_bytes (bytes);
+
+          if (devices != NULL)
+            g_hash_table_replace (messenger->directory->devices, g_strdup (jid), devices);
+        }
+    }
+  missing = devices_missing (op);
+  if (missing->len == 0)
+    {
+      devices_return (task);
+      return;
+    }
+  if (!whim_messenger_is_open (messenger) || !whim_session_can_send (messenger->session))
+    {
+      g_task_return_new_error (task, WHIM_SESSION_ERROR, WHIM_SESSION_ERROR_NOT_CONNECTED,
+                               "there is no connection");
+      return;
+    }
+  users = g_ptr_array_new_with_free_func ((GDestroyNotify)whim_node_unref);
+  for (guint i = 0; i < missing->len; i++)
+    {
+      WhimNodeBuilder *user = whim_node_builder_new ("user");
+
+      whim_node_builder_attr_jid (user, "jid", g_ptr_array_index (missing, i));
+      g_ptr_array_add (users, whim_node_builder_end (user));
+    }
+  whim_session_request_async (messenger->session, make_usync (messenger->directory, users, FALSE),
+                              NULL, devices_asked_cb, g_object_ref (task));
+}
+
+void
+whim_directory_get_devices_async (WhimDirectory *self,
+                                  GPtrArray *jids,
+                                  GAsyncReadyCallback callback,
+                                  gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
+  g_autoptr (GPtrArray) missing = NULL;
+  g_autoptr (GPtrArray) texts = g_ptr_array_new ();
+  DevicesOp *op = g_new0 (DevicesOp, 1);
+
+  g_task_set_source_tag (task, whim_directory_get_devices_async);
+  op->messenger = whim_messenger_ref (self->messenger);
+  op->jids = g_ptr_array_ref (jids);
+  g_task_set_task_data (task, op, devices_op_free);
+  missing = devices_missing (op);
+  if (missing->len == 0)
+    {
+      devices_return (task);
+      return;
+    }
+  for (guint i = 0; i < missing->len; i++)
+    g_ptr_array_add (texts, (gpointer)whim_jid_get_text (g_ptr_array_index (missing, i)));
+  g_ptr_array_add (texts, NULL);
+  whim_store_load_device_lists_async (self->messenger->store, self->messenger->channel_number,
+                                      (const char *const *)texts->pdata, NULL, devices_loaded_cb,
+                                      g_object_ref (task));
+}
+
+GPtrArray *
+whim_directory_get_devices_finish (WhimDirectory *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+void
+whim_directory_forget_devices (WhimDirectory *self, WhimUnit *unit, WhimJid *jid)
+{
+  g_autoptr (WhimJid) bare = whim_jid_to_bare (jid);
+  g_autoptr (WhimJid) other = whim_directory_peek_other (self, bare);
+  WhimJid *names[2] = { bare, other };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (names[i] != NULL)
+      {
+        g_hash_table_remove (self->devices, whim_jid_get_text (names[i]));
+        whim_unit_delete_device_list (unit, whim_jid_get_text (names[i]));
+      }
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "base/whim-lane.h"
+#include "content/whim-content.h"
+#include "messaging/whim-messenger.h"
+#include "messaging/whim-ratchet.h"
+
+/* dossier 1, 9.2 */
+#define WHIM_PREKEYS_LOW 5u
+#define WHIM_PREKEYS_REFILL 200u
+
+typedef struct _WhimDirectory WhimDirectory;
+typedef struct _WhimReceiver WhimReceiver;
+typedef struct _WhimSender WhimSender;
+
+struct _WhimMessenger
+{
+  gint ref_count;
+  WhimClock *clock;
+  WhimStore *store;
+  WhimSignalPool *pool;
+  gint64 channel_number;
+  char *channel_id;
+  WhimSession *session; /* borrowed; NULL once closed */
+  WhimRatchet *ratchet;
+  WhimDirectory *directory;
+  WhimReceiver *receiver;
+  WhimSender *sender;
+  gboolean uploading_prekeys;
+  gboolean failing; /* a failed commit is being dealt with */
+};
+
+/** WhimCommitDone: the unit is on disk, or failed; never called after the messenger was closed
+ *  with a session to use: ask whim_messenger_is_open() */
+typedef void (*WhimCommitDone) (WhimMessenger *self, gboolean ok, gpointer data);
+/** whim_messenger_commit: takes @unit. On failure the cache is dropped, the socket closed
+ *  unacknowledged, the rest of the queues discarded; then @done is called with FALSE. */
+void
+whim_messenger_commit (WhimMessenger *self, WhimUnit *unit, WhimCommitDone done, gpointer data);
+gboolean whim_messenger_is_open (WhimMessenger *self);
+WhimUnit *whim_messenger_new_unit (WhimMessenger *self);
+const WhimCredentials *whim_messenger_get_keys (WhimMessenger *self);
+/** whim_messenger_is_own: an address of this account */
+gboolean whim_messenger_is_own (WhimMessenger *self, const WhimJid *jid);
+
+/* ---- directory: who is who, with which devices ---------------------------------------------- */
+
+/** WhimDevices: a device list; @numbers of guint */
+typedef struct
+{
+  gint ref_count;
+  gint64 fetched_at;
+  GArray *numbers;
+} WhimDevices;
+WhimDevices *whim_devices_ref (WhimDevices *self);
+void whim_devices_unref (WhimDevices *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (WhimDevices, whim_devices_unref)
+
+WhimDirectory *whim_directory_new (WhimMessenger *messenger);
+void whim_directory_free (WhimDirectory *self);
+void whim_directory_clear (WhimDirectory *self);
+
+/** whim_directory_learn: remembers a pair and, if it is news, puts it into @unit */
+void whim_directory_learn (WhimDirectory *self, WhimUnit *unit, const WhimJid *a, const WhimJid *b);
+/** whim_directory_peek_other: (transfer full) (nullable): LID of a PN or PN of a LID, from memory
+ */
+WhimJid *whim_directory_peek_other (WhimDirectory *self, const WhimJid *jid);
+/** whim_directory_find_other_async: from memory, else from the store; never asks the service */
+void whim_directory_find_other_async (WhimDirectory *self,
+                                      WhimJid *jid,
+                                      GAsyncReadyCallback callback,
+                                      gpointer user_data);
+WhimJid *whim_directory_find_other_finish (WhimDirectory *self, GAsyncResult *result);
+
+/** whim_directory_check_number_async: @digits of a phone; asks the service if nobody knows */
+void whim_directory_check_number_async (WhimDirectory *self,
+                                        const char *digits,
+                                        GCancellable *cancellable,
+                                        GAsyncReadyCallback callback,
+                                        gpointer user_data);
+/** whim_directory_check_number_finish: TRUE with @jid (transfer full) and maybe @lid; FALSE without
+ *  error: not registered; FALSE with error: nobody could be asked */
+gboolean whim_directory_check_number_finish (WhimDirectory *self,
+                                             GAsyncResult *result,
+                                             WhimJid **jid,
+                                             WhimJid **lid,
+                                             GError **error);
+
+/** whim_directory_get_devices_async: device lists of bare @jids (element-type WhimJid): from
+ * memory, the store, else one request for all that are missing */
+void whim_directory_get_devices_async (WhimDirectory *self,
+                                       GPtrArray *jids,
+                                       GAsyncReadyCallback callback,
+                                       gpointer user_data);
+/** whim_directory_get_devices_finish: (transfer full) (element-type WhimJid): devices of all */
+GPtrArray *
+whim_directory_get_devices_finish (WhimDirectory *self, GAsyncResult *result, GError **error);
+/** whim_directory_forget_devices: a notification or an ack says that the list is stale */
+void whim_directory_forget_devices (WhimDirectory *self, WhimUnit *unit, WhimJid *jid);
+
+/* ---- pipelines ------------------------------------------------------------------------------ */
+
+WhimReceiver *whim_receiver_new (WhimMessenger *messenger);
+void whim_receiver_free (WhimReceiver *self);
+void whim_receiver_discard (WhimReceiver *self);
+gboolean whim_receiver_is_idle (WhimReceiver *self);
+gboolean whim_receiver_take (WhimReceiver *self, WhimNode *stanza);
+/* whim-receiver-stanzas.c: receipts and notifications; FALSE if not known */
+gboolean whim_receiver_take_receipt (WhimMessenger *self, WhimNode *receipt);
+gboolean whim_receiver_take_notification (WhimMessenger *self, WhimNode *notification);
+
+WhimSender *whim_sender_new (WhimMessenger *messenger);
+void whim_sender_free (WhimSender *self);
+void whim_sender_session_changed (WhimSender *self);
+void whim_sender_discard (WhimSender *self);
+gboolean whim_sender_is_idle (WhimSender *self);
+gboolean whim_sender_take_ack (WhimSender *self, WhimNode *ack);
+void whim_sender_accept_text_async (WhimSender *self,
+                                    const char *to,
+                                    const char *body,
+                                    const char *quoted_id,
+                                    GCancellable *cancellable,
+                                    GAsyncReadyCallback callback,
+                                    gpointer user_data);
+
+/** WhimSealed: called when a row is sealed and committed, or could not be */
+typedef void (*WhimSealDone) (WhimMessenger *self,
+                              GBytes *stanza,
+                              const GError *error,
+                              gpointer data);
+/** whim_sender_seal: resolves, fetches, encrypts and commits one row; @row stays the caller's and
+ *  must live until @done. @stanza is NULL on failure: @error says whether it is final
+ *  (WHIM_MESSAGING_ERROR) or may be tried again */
+void
+whim_sender_seal (WhimMessenger *self, const WhimOutboxRow *row, WhimSealDone done, gpointer data);

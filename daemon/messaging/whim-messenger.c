@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "messaging/whim-messenger-private.h"
+
+#include "base/whim-log.h"
+
+G_DEFINE_QUARK (whim - messaging - error - quark, whim_messaging_error)
+
+WhimMessenger *
+whim_messenger_new (const WhimMessengerConfig *config)
+{
+  WhimMessenger *self = g_new0 (WhimMessenger, 1);
+
+  self->ref_count = 1;
+  self->clock = whim_clock_ref (config->clock);
+  self->store = g_object_ref (config->store);
+  self->pool = config->pool;
+  self->channel_number = config->channel_number;
+  self->channel_id = g_strdup (config->channel_id);
+  self->ratchet = whim_ratchet_new (self->store, self->pool, self->channel_number);
+  self->directory = whim_directory_new (self);
+  self->receiver = whim_receiver_new (self);
+  self->sender = whim_sender_new (self);
+  return self;
+}
+
+WhimMessenger *
+whim_messenger_ref (WhimMessenger *self)
+{
+  self->ref_count++;
+  return self;
+}
+
+void
+whim_messenger_unref (WhimMessenger *self)
+{
+  if (--self->ref_count > 0)
+    return;
+  whim_sender_free (self->sender);
+  whim_receiver_free (self->receiver);
+  whim_directory_free (self->directory);
+  whim_ratchet_free (self->ratchet);
+  g_object_unref (self->store);
+  whim_clock_unref (self->clock);
+  g_free (self->channel_id);
+  g_free (self);
+}
+
+void
+whim_messenger_close (WhimMessenger *self)
+{
+  self->session = NULL;
+  whim_receiver_discard (self->receiver);
+  whim_sender_discard (self->sender);
+  whim_ratchet_set_keys (self->ratchet, NULL);
+}
+
+void
+whim_messenger_set_session (WhimMessenger *self, WhimSession *session)
+{
+  self->session = session;
+  whim_messenger_keys_changed (self);
+}
+
+gboolean
+whim_messenger_is_open (WhimMessenger *self)
+{
+  return self->session != NULL;
+}
+
+const WhimCredentials *
+whim_messenger_get_keys (WhimMessenger *self)
+{
+  return self->session == NULL ? NULL : whim_session_get_credentials (self->session);
+}
+
+WhimUnit *
+whim_messenger_new_unit (WhimMessenger *self)
+{
+  return whim_unit_new (self->channel_number);
+}
+
+gboolean
+whim_messenger_is_own (WhimMessenger *self, const WhimJid *jid)
+{
+  const WhimCredentials *keys = whim_messenger_get_keys (self);
+  const WhimJid *own;
+
+  if (keys == NULL || keys->pn == NULL || !whim_jid_is_user (jid))
+    return FALSE;
+  own = whim_jid_is_lid (jid) ? keys->lid : keys->pn;
+  return own != NULL && g_strcmp0 (whim_jid_get_user (own), whim_jid_get_user (jid)) == 0;
+}
+
+void
+whim_messenger_keys_changed (WhimMessenger *self)
+{
+  const WhimCredentials *keys = whim_messenger_get_keys (self);
+
+  if (keys != NULL && !whim_credentials_is_paired (keys))
+    keys = NULL;
+  whim_receiver_discard (self->receiver);
+  whim_sender_discard (self->sender);
+  whim_directory_clear (self->directory);
+  whim_ratchet_set_keys (self->ratchet, keys);
+}
+
+void
+whim_messenger_session_changed (WhimMessenger *self)
+{
+  if (!whim_session_can_send (self->session))
+    whim_receiver_discard (self->receiver);
+  whim_sender_session_changed (self->sender);
+  /* dossier 1, 9.2: refill when the server has few, after the offline queue */
+  if (whim_session_get_state (self->session) == WHIM_SESSION_ONLINE
+      && whim_session_get_server_prekeys (self->session) < WHIM_PREKEYS_LOW)
+    whim_messenger_upload_prekeys (self, WHIM_PREKEYS_REFILL, NULL, NULL);
+}
+
+gboolean
+whim_messenger_take_stanza (WhimMessenger *self, WhimNode *stanza)
+{
+  if (whim_node_is (stanza, "message"))
+    return whim_receiver_take (self->receiver, stanza);
+  if (whim_node_is (stanza, "receipt"))
+    return whim_receiver_take_receipt (self, stanza);
+  if (whim_node_is (stanza, "notification"))
+    return whim_receiver_take_notification (self, stanza);
+  if (whim_node_is (stanza, "ack"))
+    return whim_sender_take_ack (self->sender, stanza);
+  return FALSE;
+}
+
+gboolean
+whim_messenger_is_idle (WhimMessenger *self)
+{
+  return whim_ratchet_is_idle (self->ratchet) && whim_receiver_is_idle (self->receiver)
+         && whim_sender_is_idle (self->sender);
+}
+
+/* ---- commits ------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  WhimMessenger *messenger;
+  WhimCommitDone done;
+  gpointer data;
+} CommitOp;
+
+/* product page, 3.4: later work ran on state that is not on disk: none of it may leave. */
+static void
+messenger_store_failed (WhimMessenger *self)
+{
+  if (self->failing)
+    return;
+  self->failing = TRUE;
+  whim_ratchet_drop (self->ratchet);
+  whim_receiver_discard (self->receiver);
+  whim_sender_discard (self->sender);
+  whim_directory_clear (self->directory);
+  if (self->session != NULL)
+    whim_session_fail (self->session, WHIM_REASON_STORE);
+  self->failing = FALSE;
+}
+
+static void
+committed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  CommitOp *op = user_data;
+  g_autoptr (WhimMessenger) self = op->messenger;
+  g_autoptr (GError) error = NULL;
+  gboolean ok = whim_store_commit_finish (WHIM_STORE (source), result, &error);
+
+  whim_ratchet_release (self->ratchet);
+  if (!ok)
+    {
+      g_warning ("%s: a commit failed: %s", self->channel_id, error->message);
+      messenger_store_failed (self);
+    }
+  if (op->done != NULL)
+    op->done (self, ok, op->data);
+  g_free (op);
+}
+
+void
+whim_messenger_commit (WhimMessenger *self, WhimUnit *unit, WhimCommitDone done, gpointer data)
+{
+  CommitOp *op = g_new0 (CommitOp, 1);
+
+  op->messenger = whim_messenger_ref (self);
+  op->done = done;
+  op->data = data;
+  whim_ratchet_hold (self->ratchet);
+  whim_store_commit_async (self->store, unit, NULL, committed_cb, op);
+}
+
+/* ---- sending ------------------------------------------------------------------------------- */
+
+void
+whim_messenger_send_text_async (WhimMessenger *self,
+                                const char *to,
+                                const char *body,
+                                const char *quoted_id,
+                                GCancellable *cancellable,
+                                GAsyncReadyCallback callback,
+                                gpointer user_data)
+{
+  whim_sender_accept_text_async (self->sender, to, body, quoted_id, cancellable, callback,
+                                 user_data);
+}
+
+WhimMessage *
+whim_messenger_send_text_finish (WhimMessenger *self, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, NULL), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

@@ -1,0 +1,674 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "messaging/whim-messenger-private.h"
+
+#include "base/whim-failpoint.h"
+#include "base/whim-limits.h"
+#include "base/whim-log.h"
+#include "base/whim-util.h"
+#include "proto/whim-proto.h"
+
+#include <string.h>
+
+/* A message that arrives: source -> names -> working set -> decrypt on the worker -> one unit ->
+ * receipt. The receipt is the acknowledgement and leaves after the commit (product page, 3.1).
+ * Stanzas of a channel go through in order of arrival (dossier 2, 6). */
+
+#define MAX_ENCS 8u
+
+/* What became of one enc node. */
+typedef struct
+{
+  WhimSignalType type;
+  GBytes *cipher;
+  gboolean understood; /* msg or pkmsg, version 2 */
+  WhimContent *content;
+  GError *error;
+} Enc;
+
+typedef struct
+{
+  WhimMessenger *messenger;
+  WhimNode *node;
+  WhimJid *from;   /* who sent it, with device */
+  WhimJid *sender; /* bare */
+  WhimJid *other;  /* the sender's other name, if known */
+  WhimJid *chat;   /* bare */
+  WhimJid *chat_other;
+  gboolean from_me;
+  gboolean peer;
+  char *name;    /* Signal name in use */
+  char *pn_name; /* Signal name under the number, for a session that has not moved yet */
+  guint device;
+  Enc encs[MAX_ENCS];
+  guint n_encs;
+  gboolean history; /* owes a hist_sync receipt */
+  gboolean undecryptable;
+  gboolean duplicate;
+} ReceiveOp;
+
+struct _WhimReceiver
+{
+  WhimMessenger *messenger;
+  GQueue inbox;       /* of ReceiveOp: not yet given to the ratchet */
+  gboolean resolving; /* the head waits for a name */
+  guint in_flight;    /* given to the ratchet or to the writer */
+  guint generation;
+};
+
+static void receiver_next (WhimReceiver *self);
+
+static void
+receive_op_free (ReceiveOp *op)
+{
+  for (guint i = 0; i < op->n_encs; i++)
+    {
+      g_clear_pointer (&op->encs[i].cipher, g_bytes_unref);
+      g_clear_pointer (&op->encs[i].content, whim_content_free);
+      g_clear_error (&op->encs[i].error);
+    }
+  whim_node_unref (op->node);
+  g_clear_pointer (&op->from, whim_jid_unref);
+  g_clear_pointer (&op->sender, whim_jid_unref);
+  g_clear_pointer (&op->other, whim_jid_unref);
+  g_clear_pointer (&op->chat, whim_jid_unref);
+  g_clear_pointer (&op->chat_other, whim_jid_unref);
+  g_free (op->name);
+  g_free (op->pn_name);
+  whim_messenger_unref (op->messenger);
+  g_free (op);
+}
+
+WhimReceiver *
+whim_receiver_new (WhimMessenger *messenger)
+{
+  WhimReceiver *self = g_new0 (WhimReceiver, 1);
+
+  self->messenger = messenger;
+  g_queue_init (&self->inbox);
+  return self;
+}
+
+/* What waits is dropped: it was not acknowledged, the server has it. */
+void
+whim_receiver_discard (WhimReceiver *self)
+{
+  ReceiveOp *op;
+  ReceiveOp *head = self->resolving ? g_queue_pop_head (&self->inbox) : NULL;
+
+  while ((op = g_queue_pop_head (&self->inbox)) != NULL)
+    receive_op_free (op);
+  if (head != NULL)
+    g_queue_push_head (&self->inbox, head); /* its callback takes it */
+  self->generation++;
+}
+
+void
+whim_receiver_free (WhimReceiver *self)
+{
+  whim_receiver_discard (self);
+  g_free (self);
+}
+
+gboolean
+whim_receiver_is_idle (WhimReceiver *self)
+{
+  return g_queue_is_empty (&self->inbox) && self->in_flight == 0;
+}
+
+/* ---- after the commit: receipts (dossier 2, 6.5) --------------------------------------------- */
+
+static void
+send_receipt (ReceiveOp *op, WhimJid *to, const char *type, gboolean copy)
+{
+  WhimNodeBuilder *builder = whim_node_builder_new ("receipt");
+  g_autoptr (WhimNode) receipt = NULL;
+
+  whim_node_builder_attr (builder, "id", whim_node_get_attr (op->node, "id"));
+  whim_node_builder_attr_jid (builder, "to", to);
+  whim_node_builder_attr (builder, "type", type);
+  if (copy)
+    {
+      whim_node_builder_attr_jid (builder, "participant",
+                                  whim_node_get_attr_jid (op->node, "participant"));
+      whim_node_builder_attr_jid (builder, "recipient",
+                                  whim_node_get_attr_jid (op->node, "recipient"));
+    }
+  receipt = whim_node_builder_end (builder);
+  whim_session_send (op->messenger->session, receipt);
+}
+
+static void
+send_receipts (ReceiveOp *op)
+{
+  WhimMessenger *messenger = op->messenger;
+  const WhimCredentials *keys = whim_messenger_get_keys (messenger);
+  WhimJid *from = whim_node_get_attr_jid (op->node, "from");
+  g_autoptr (WhimJid) own = NULL;
+
+  if (op->n_encs == 0)
+    {
+      whim_session_ack (messenger->session, op->node, 0);
+      return;
+    }
+  if (!op->peer)
+    {
+      /* unavailable: delivered, but not shown as read by a screen (product page, 4: presence) */
+      send_receipt (op, from, op->from_me ? "sender" : "inactive", TRUE);
+      return;
+    }
+  own = whim_jid_to_bare (keys->pn);
+  send_receipt (op, from, "peer_msg", TRUE);
+  if (op->history)
+    send_receipt (op, own, "hist_sync", FALSE);
+}
+
+static WhimNode *
+make_retry_receipt (ReceiveOp *op)
+{
+  const WhimCredentials *keys = whim_messenger_get_keys (op->messenger);
+  WhimNodeBuilder *builder = whim_node_builder_new ("receipt");
+  WhimNodeBuilder *retry = whim_node_builder_new ("retry");
+  WhimNodeBuilder *registration = whim_node_builder_new ("registration");
+  guint8 wire[4] = { (guint8)(keys->registration_id >> 24), (guint8)(keys->registration_id >> 16),
+                     (guint8)(keys->registration_id >> 8), (guint8)keys->registration_id };
+
+  whim_node_builder_attr (builder, "id", whim_node_get_attr (op->node, "id"));
+  whim_node_builder_attr_jid (builder, "to", whim_node_get_attr_jid (op->node, "from"));
+  whim_node_builder_attr (builder, "type", "retry");
+  whim_node_builder_attr_jid (builder, "participant",
+                              whim_node_get_attr_jid (op->node, "participant"));
+  whim_node_builder_attr_jid (builder, "recipient", whim_node_get_attr_jid (op->node, "recipient"));
+  whim_node_builder_attr (retry, "v", "1");
+  whim_node_builder_attr (retry, "count", "1");
+  whim_node_builder_attr (retry, "id", whim_node_get_attr (op->node, "id"));
+  whim_node_builder_attr (retry, "t", whim_node_get_attr (op->node, "t"));
+  whim_node_builder_data (registration, wire, sizeof wire);
+  whim_node_builder_child (builder, whim_node_builder_end (retry));
+  whim_node_builder_child (builder, whim_node_builder_end (registration));
+  return whim_node_builder_end (builder);
+}
+
+static void
+receive_committed (WhimMessenger *messenger, gboolean ok, gpointer data)
+{
+  ReceiveOp *op = data;
+
+  messenger->receiver->in_flight--;
+  if (ok)
+    (void)WHIM_FAILPOINT ("receive.after-commit");
+  if (ok && whim_messenger_is_open (messenger) && whim_messenger_get_keys (messenger) != NULL)
+    {
+      if (op->undecryptable)
+        {
+          g_autoptr (WhimNode) retry = make_retry_receipt (op);
+
+          whim_session_send (messenger->session, retry);
+          whim_session_ack (messenger->session, op->node, 0);
+        }
+      else
+        send_receipts (op);
+    }
+  receive_op_free (op);
+}
+
+/* ---- the unit -------------------------------------------------------------------------------- */
+
+static WhimMessage *
+make_message (ReceiveOp *op, const WhimContent *content)
+{
+  WhimMessage *message = whim_message_new ();
+  const char *name = whim_node_get_attr (op->node, "notify");
+
+  message->id = g_strdup (whim_node_get_attr (op->node, "id"));
+  whim_chat_assign_jid (op->chat, &message->chat_lid, &message->chat_pn, &message->chat_jid);
+  if (op->chat_other != NULL)
+    whim_chat_assign_jid (op->chat_other, &message->chat_lid, &message->chat_pn,
+                          &message->chat_jid);
+  if (!op->from_me)
+    {
+      g_autofree char *nobody = NULL;
+
+      whim_chat_assign_jid (op->sender, &message->sender_lid, &message->sender_pn, &nobody);
+      if (op->other != NULL)
+        whim_chat_assign_jid (op->other, &message->sender_lid, &message->sender_pn, &nobody);
+      if (name != NULL && strcmp (name, "-") != 0)
+        message->push_name = g_strdup (name);
+    }
+  message->sender_device = op->device;
+  message->from_me = op->from_me;
+  message->timestamp = whim_node_get_attr_int (
+      op->node, "t", whim_session_get_server_time (op->messenger->session));
+  message->kind = g_strdup (content == NULL ? "unknown" : content->kind_word);
+  message->body = g_strdup (content == NULL ? NULL : content->body);
+  message->quoted_id = g_strdup (content == NULL ? NULL : content->quoted_id);
+  message->content = content == NULL ? NULL : g_bytes_ref (content->bytes);
+  message->source = g_strdup (!op->from_me ? "unknown" : op->device == 0 ? "mobile" : "web");
+  message->status = op->from_me ? WHIM_MESSAGE_STATUS_SENT : WHIM_MESSAGE_STATUS_NONE;
+  return message;
+}
+
+static void
+put_message (ReceiveOp *op, WhimUnit *unit, const WhimContent *content)
+{
+  g_autoptr (WhimMessage) message = make_message (op, content);
+
+  whim_unit_put_message (unit, message,
+                         whim_event_new (op->messenger->channel_id,
+                                         op->from_me ? "message.sent" : "message.received",
+                                         message->timestamp, whim_message_to_variant (message)));
+}
+
+static void
+put_lid_mappings (ReceiveOp *op, WhimUnit *unit, const Wa__ProtocolMessage *protocol)
+{
+  const Wa__LIDMigrationMappingSyncMessage *sync = protocol->lidmigrationmappingsyncmessage;
+  g_autoptr (Wa__LIDMigrationMappingSyncPayload) payload = NULL;
+
+  if (sync == NULL || !sync->has_encodedmappingpayload)
+    return;
+  payload
+      = whim_proto_unpack (&wa__lidmigration_mapping_sync_payload__descriptor,
+                           sync->encodedmappingpayload.data, sync->encodedmappingpayload.len, NULL);
+  for (gsize i = 0; payload != NULL && i < payload->n_pntolidmappings; i++)
+    {
+      const Wa__LIDMigrationMapping *mapping = payload->pntolidmappings[i];
+      guint64 lid = mapping->has_latestlid ? mapping->latestlid : mapping->assignedlid;
+      g_autofree char *lid_user = g_strdup_printf ("%" G_GUINT64_FORMAT, lid);
+      g_autofree char *pn_user = g_strdup_printf ("%" G_GUINT64_FORMAT, mapping->pn);
+      g_autoptr (WhimJid) lid_jid = whim_jid_new (WHIM_JID_SERVER_LID, lid_user, 0);
+      g_autoptr (WhimJid) pn_jid = whim_jid_new (WHIM_JID_SERVER_USER, pn_user, 0);
+
+      if (lid != 0 && mapping->pn != 0)
+        whim_directory_learn (op->messenger->directory, unit, lid_jid, pn_jid);
+    }
+}
+
+/* What the phone sends about the account is kept raw, also while nothing uses it (3.7). Only from
+ * our own phone: anybody can put these into a message (dossier 2, 7). */
+static void
+put_own_protocol (ReceiveOp *op, WhimUnit *unit, const WhimContent *content)
+{
+  const char *id = whim_node_get_attr (op->node, "id");
+  const char *kind = "other";
+
+  switch (content->protocol_type)
+    {
+    case WHIM_PROTOCOL_APP_STATE_SYNC_KEY_SHARE:
+      kind = "app-state-key-share";
+      break;
+    case WHIM_PROTOCOL_HISTORY_SYNC_NOTIFICATION:
+      kind = "history-notification";
+      op->history = TRUE;
+      break;
+    case WHIM_PROTOCOL_LID_MIGRATION_MAPPING_SYNC:
+      kind = "lid-mapping";
+      put_lid_mappings (op, unit, content->protocol);
+      break;
+    default:
+      break;
+    }
+  whim_unit_put_pairing_material (unit, kind, id, content->bytes);
+  whim_unit_put_seen (unit, whim_jid_get_text (op->from), id, op->history ? "hist_sync" : "");
+}
+
+static gboolean
+is_about_account (ReceiveOp *op, const WhimContent *content)
+{
+  switch (content->protocol_type)
+    {
+    case WHIM_PROTOCOL_APP_STATE_SYNC_KEY_SHARE:
+    case WHIM_PROTOCOL_HISTORY_SYNC_NOTIFICATION:
+    case WHIM_PROTOCOL_LID_MIGRATION_MAPPING_SYNC:
+      return TRUE;
+    default:
+      return op->peer;
+    }
+}
+
+static void
+put_content (ReceiveOp *op, WhimUnit *unit, const WhimContent *content)
+{
+  const char *id = whim_node_get_attr (op->node, "id");
+  gboolean own_phone = op->from_me && op->device == 0;
+
+  if (content->device_sent && !op->from_me)
+    {
+      /* spoofed: only our own devices may speak for us (dossier 2, 6.2) */
+      whim_unit_put_seen (unit, whim_jid_get_text (op->from), id, "");
+      return;
+    }
+  switch (content->kind)
+    {
+    case WHIM_CONTENT_MESSAGE:
+      put_message (op, unit, content);
+      break;
+    case WHIM_CONTENT_PROTOCOL:
+      if (own_phone && is_about_account (op, content))
+        put_own_protocol (op, unit, content);
+      else if (is_about_account (op, content))
+        whim_unit_put_seen (unit, whim_jid_get_text (op->from), id, "");
+      else
+        put_message (op, unit, content);
+      break;
+    case WHIM_CONTENT_KEYS:
+      whim_unit_put_seen (unit, whim_jid_get_text (op->from), id, "");
+      break;
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+static void
+put_undecryptable (ReceiveOp *op, WhimUnit *unit)
+{
+  GVariantBuilder builder;
+
+  op->undecryptable = TRUE;
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&builder, "{sv}", "id",
+                         g_variant_new_string (whim_node_get_attr (op->node, "id")));
+  g_variant_builder_add (&builder, "{sv}", "chatId",
+                         g_variant_new_string (whim_jid_get_text (op->chat)));
+  whim_unit_put_event (unit, whim_event_new (op->messenger->channel_id, "message.undecryptable",
+                                             whim_node_get_attr_int (op->node, "t", 0),
+                                             g_variant_builder_end (&builder)));
+}
+
+static void
+put_results (ReceiveOp *op, WhimUnit *unit)
+{
+  gboolean any = FALSE;
+  gboolean failed = FALSE;
+
+  for (guint i = 0; i < op->n_encs; i++)
+    {
+      Enc *enc = &op->encs[i];
+
+      if (enc->content != NULL)
+        {
+          any = TRUE;
+          put_content (op, unit, enc->content);
+        }
+      else if (enc->error != NULL
+               && g_error_matches (enc->error, WHIM_SIGNAL_ERROR, WHIM_SIGNAL_ERROR_DUPLICATE))
+        {
+          any = TRUE;
+          op->duplicate = TRUE;
+        }
+      else if (enc->understood)
+        failed = TRUE;
+    }
+  if (!any && failed)
+    put_undecryptable (op, unit);
+  else if (!any)
+    put_message (op, unit, NULL); /* a cipher that is not understood yet: shown as unknown */
+}
+
+static void
+receive_seen_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  ReceiveOp *op = user_data;
+  g_autofree char *note = whim_store_find_seen_finish (WHIM_STORE (source), result, NULL);
+
+  op->history = g_strcmp0 (note, "hist_sync") == 0;
+  receive_committed (op->messenger, TRUE, op);
+}
+
+static void
+receive_finish (ReceiveOp *op, GPtrArray *changes)
+{
+  WhimMessenger *messenger = op->messenger;
+  WhimUnit *unit = whim_messenger_new_unit (messenger);
+  WhimJid *learnt[][2] = { { op->sender, op->other }, { op->chat, op->chat_other } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (learnt); i++)
+    whim_directory_learn (messenger->directory, unit, learnt[i][0], learnt[i][1]);
+  whim_unit_put_signal_changes (unit, changes);
+  put_results (op, unit);
+  if (op->duplicate && op->peer && changes->len == 0)
+    {
+      /* Handled before: the same receipts once more. Which they were stands in the store. */
+      whim_unit_free (unit);
+      whim_store_find_seen_async (messenger->store, messenger->channel_number,
+                                  whim_jid_get_text (op->from), whim_node_get_attr (op->node, "id"),
+                                  NULL, receive_seen_cb, op);
+      return;
+    }
+  (void)WHIM_FAILPOINT ("receive.before-commit");
+  whim_messenger_commit (messenger, unit, receive_committed, op);
+}
+
+/* ---- on the worker --------------------------------------------------------------------------- */
+
+static void
+enc_decrypt (ReceiveOp *op, WhimSignalContext *context, WhimSignalCache *cache, Enc *enc)
+{
+  g_autoptr (GBytes) padded = whim_signal_decrypt (
+      context, cache, op->name, op->device, enc->type, g_bytes_get_data (enc->cipher, NULL),
+      g_bytes_get_size (enc->cipher), NULL, &enc->error);
+  g_autoptr (GBytes) plain = NULL;
+
+  if (padded == NULL)
+    return;
+  plain = whim_content_unpad (padded, &enc->error);
+  if (plain != NULL)
+    enc->content = whim_content_parse (plain, &enc->error);
+}
+
+static void
+receive_work (WhimSignalContext *context, WhimSignalCache *cache, gpointer job)
+{
+  ReceiveOp *op = job;
+
+  /* A session that is still under the number moves once the LID is known (dossier 2, 1.6). */
+  if (op->pn_name != NULL)
+    whim_signal_cache_move_user (cache, op->pn_name, op->name, &op->device, 1);
+  for (guint i = 0; i < op->n_encs; i++)
+    if (op->encs[i].understood)
+      enc_decrypt (op, context, cache, &op->encs[i]);
+}
+
+static void
+receive_worked (gpointer job, WhimSignalCache *cache, GPtrArray *changes, gpointer user_data)
+{
+  ReceiveOp *op = job;
+  g_autoptr (GPtrArray) owned = changes;
+
+  if (changes == NULL || !whim_messenger_is_open (op->messenger))
+    {
+      /* Not done, and not acknowledged: the server keeps it. */
+      op->messenger->receiver->in_flight--;
+      receive_op_free (op);
+      return;
+    }
+  receive_finish (op, changes);
+}
+
+/* ---- names and working set --------------------------------------------------------------------
+ */
+
+static void
+want_prekeys (GPtrArray *wanted, const Enc *enc)
+{
+  static WhimSignalContext *context; /* parses only; the main thread's own */
+  guint32 prekey;
+  guint32 signed_prekey;
+
+  if (context == NULL)
+    context = whim_signal_context_new ();
+  if (whim_signal_peek_prekey_ids (context, g_bytes_get_data (enc->cipher, NULL),
+                                   g_bytes_get_size (enc->cipher), &prekey, &signed_prekey))
+    {
+      g_autofree char *id = g_strdup_printf ("%u", prekey);
+      g_autofree char *signed_id = g_strdup_printf ("%u", signed_prekey);
+
+      whim_ratchet_want (wanted, WHIM_SIGNAL_KIND_PREKEY, id);
+      whim_ratchet_want (wanted, WHIM_SIGNAL_KIND_SIGNED_PREKEY, signed_id);
+    }
+}
+
+static void
+receive_submit (ReceiveOp *op)
+{
+  WhimMessenger *messenger = op->messenger;
+  GPtrArray *wanted = whim_ratchet_wanted_new ();
+  WhimJid *lid = whim_jid_is_lid (op->sender) ? op->sender : op->other;
+  WhimJid *pn = whim_jid_is_lid (op->sender) ? op->other : op->sender;
+
+  if (lid != NULL && !whim_jid_is_lid (lid))
+    lid = NULL;
+  op->name = whim_jid_dup_signal_name (lid != NULL ? lid : op->sender);
+  whim_ratchet_want_address (wanted, op->name, op->device);
+  if (lid != NULL && pn != NULL)
+    {
+      op->pn_name = whim_jid_dup_signal_name (pn);
+      whim_ratchet_want_address (wanted, op->pn_name, op->device);
+    }
+  for (guint i = 0; i < op->n_encs; i++)
+    if (op->encs[i].understood && op->encs[i].type == WHIM_SIGNAL_TYPE_PKMSG)
+      want_prekeys (wanted, &op->encs[i]);
+  messenger->receiver->in_flight++;
+  whim_ratchet_run (messenger->ratchet, wanted, receive_work, op, receive_worked, NULL);
+}
+
+static void
+other_found_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (WhimMessenger) messenger = user_data;
+  WhimReceiver *self = messenger->receiver;
+  g_autoptr (WhimJid) other = whim_directory_find_other_finish (messenger->directory, result);
+  ReceiveOp *op = g_queue_pop_head (&self->inbox);
+
+  self->resolving = FALSE;
+  op->other = g_steal_pointer (&other);
+  if (whim_messenger_is_open (messenger) && whim_messenger_get_keys (messenger) != NULL)
+    receive_submit (op);
+  else
+    receive_op_free (op);
+  receiver_next (self);
+}
+
+static void
+receiver_next (WhimReceiver *self)
+{
+  while (!self->resolving && !g_queue_is_empty (&self->inbox))
+    {
+      ReceiveOp *op = g_queue_peek_head (&self->inbox);
+
+      if (op->other == NULL && whim_jid_is_user (op->sender) && op->n_encs > 0)
+        {
+          self->resolving = TRUE;
+          whim_directory_find_other_async (self->messenger->directory, op->sender, other_found_cb,
+                                           whim_messenger_ref (self->messenger));
+          return;
+        }
+      g_queue_pop_head (&self->inbox);
+      receive_submit (op);
+    }
+}
+
+/* ---- the stanza --------------------------------------------------------------------------------
+ */
+
+static void
+take_other_name (WhimNode *node, WhimJid *jid, const char *pn, const char *lid, WhimJid **other)
+{
+  WhimJid *found = whim_node_get_attr_jid (node, whim_jid_is_lid (jid) ? pn : lid);
+
+  if (found != NULL && whim_jid_is_user (found))
+    *other = whim_jid_to_bare (found);
+}
+
+/* Chat, sender, fromMe: the table of dossier 2, 6.1. */
+static gboolean
+take_source (ReceiveOp *op)
+{
+  WhimJid *from = whim_node_get_attr_jid (op->node, "from");
+  WhimJid *participant = whim_node_get_attr_jid (op->node, "participant");
+  WhimJid *recipient = whim_node_get_attr_jid (op->node, "recipient");
+
+  if (from == NULL || whim_node_get_attr (op->node, "id") == NULL)
+    return FALSE;
+  if (!whim_jid_is_user (from) && participant != NULL && whim_jid_is_user (participant))
+    {
+      op->from = whim_jid_ref (participant);
+      op->chat = whim_jid_to_bare (from);
+      op->sender = whim_jid_to_bare (participant);
+      take_other_name (op->node, op->sender, "participant_pn", "participant_lid", &op->other);
+    }
+  else
+    {
+      op->from = whim_jid_ref (from);
+      op->sender = whim_jid_to_bare (from);
+      op->chat = whim_jid_ref (op->sender);
+      if (whim_jid_is_user (from))
+        take_other_name (op->node, op->sender, "sender_pn", "sender_lid", &op->other);
+    }
+  op->from_me = whim_messenger_is_own (op->messenger, op->sender);
+  op->peer = op->from_me && whim_node_attr_equals (op->node, "category", "peer");
+  op->device = whim_jid_get_device (op->from);
+  if (op->from_me && recipient != NULL && whim_jid_is_user (from))
+    {
+      whim_jid_unref (op->chat);
+      op->chat = whim_jid_to_bare (recipient);
+      if (whim_jid_is_user (op->chat))
+        take_other_name (op->node, op->chat, "peer_recipient_pn", "peer_recipient_lid",
+                         &op->chat_other);
+    }
+  else if (!op->from_me && op->other != NULL && whim_jid_equal (op->chat, op->sender))
+    op->chat_other = whim_jid_ref (op->other);
+  return TRUE;
+}
+
+static void
+take_encs (ReceiveOp *op)
+{
+  WHIM_FOREACH_CHILD (op->node, child)
+    {
+      const char *type = whim_node_get_attr (child, "type");
+      gsize len;
+      Enc *enc;
+
+      if (!whim_node_is (child, "enc") || op->n_encs >= MAX_ENCS)
+        continue;
+      whim_node_get_content (child, &len);
+      enc = &op->encs[op->n_encs++];
+      enc->cipher = whim_node_dup_content (child);
+      if (enc->cipher == NULL)
+        enc->cipher = g_bytes_new (NULL, 0);
+      enc->type = g_strcmp0 (type, "pkmsg") == 0 ? WHIM_SIGNAL_TYPE_PKMSG : WHIM_SIGNAL_TYPE_MSG;
+      enc->understood = whim_node_attr_equals (child, "v", "2") && len <= WHIM_LIMIT_CIPHERTEXT
+                        && (g_strcmp0 (type, "msg") == 0 || g_strcmp0 (type, "pkmsg") == 0);
+    }
+}
+
+gboolean
+whim_receiver_take (WhimReceiver *self, WhimNode *stanza)
+{
+  WhimMessenger *messenger = self->messenger;
+  ReceiveOp *op;
+
+  if (whim_messenger_get_keys (messenger) == NULL)
+    return FALSE;
+  op = g_new0 (ReceiveOp, 1);
+  op->messenger = whim_messenger_ref (messenger);
+  op->node = whim_node_ref (stanza);
+  if (!take_source (op))
+    {
+      receive_op_free (op);
+      whim_session_ack (messenger->session, stanza, 487);
+      return TRUE;
+    }
+  take_encs (op);
+  if (self->inbox.length + self->in_flight >= WHIM_LIMIT_INBOX)
+    {
+      receive_op_free (op);
+      whim_session_fail (messenger->session, WHIM_REASON_PROTOCOL);
+      return TRUE;
+    }
+  g_queue_push_tail (&self->inbox, op);
+  receiver_next (self);
+  return TRUE;
+}
