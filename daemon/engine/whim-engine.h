@@ -101,6 +101,9 @@ void whim_caller_free (WhimCaller *self);
 #define WHIM_TYPE_ENGINE (whim_engine_get_type ())
 G_DECLARE_FINAL_TYPE (WhimEngine, whim_engine, WHIM, ENGINE, GObject)
 
+/** WhimEngineConfig: what the engine works with; the pointers are borrowed for its life */
+typedef struct _WhimEngineConfig WhimEngineConfig;
+
 /**
  * whim_engine_call_async:
  * @operation: name in the table

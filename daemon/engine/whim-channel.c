@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "engine/whim-engine-private.h"
+
+#include "base/whim-log.h"
+
+/* One channel: its session and its messenger, and what they need from above. */
+
+static void channel_answer_code (WhimChannel *self);
+
+/* ---- commits that a session asks for --------------------------------------------------------- */
+
+typedef struct
+{
+  WhimEngine *engine;
+  char *channel_id; /* the channel may go away meanwhile */
+  WhimSessionCommitted done;
+  gpointer done_data;
+  gboolean new_keys;
+} SaveOp;
+
+static void
+save_committed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  SaveOp *op = user_data;
+  g_autoptr (WhimEngine) engine = op->engine;
+  g_autofree char *id = op->channel_id;
+  WhimChannel *self = whim_engine_find_channel (engine, id);
+  g_autoptr (GError) error = NULL;
+  gboolean ok = whim_store_commit_finish (WHIM_STORE (source), result, &error);
+
+  if (!ok)
+    g_warning ("%s: a commit failed: %s", id, error->message);
+  if (self != NULL && self->session != NULL)
+    {
+      if (ok && op->new_keys)
+        whim_messenger_keys_changed (self->messenger);
+      op->done (self->session, ok, op->done_data);
+    }
+  g_free (op);
+}
+
+static void
+channel_commit (WhimChannel *self,
+                WhimUnit *unit,
+                WhimSessionCommitted done,
+                gpointer done_data,
+                gboolean new_keys)
+{
+  SaveOp *op = g_new0 (SaveOp, 1);
+
+  op->engine = g_object_ref (self->engine);
+  op->channel_id = g_strdup (self->record->id);
+  op->done = done;
+  op->done_data = done_data;
+  op->new_keys = new_keys;
+  whim_store_commit_async (self->engine->store, unit, NULL, save_committed_cb, op);
+}
+
+static void
+host_save (WhimSession *session,
+           const WhimCredentials *credentials,
+           WhimSessionCommitted done,
+           gpointer done_data,
+           gpointer user_data)
+{
+  WhimChannel *self = user_data;
+  WhimUnit *unit = whim_unit_new (self->record->number);
+  gboolean paired = whim_credentials_is_paired (credentials);
+  gboolean new_keys = paired && self->keys_identity != credentials->identity;
+
+  whim_unit_put_credentials (unit, credentials);
+  if (new_keys)
+    {
+      g_clear_pointer (&self->keys_identity, whim_key_pair_unref);
+      self->keys_identity = whim_key_pair_ref (credentials->identity);
+      self->record->rest_reason = WHIM_REASON_NONE;
+      whim_unit_put_channel (unit, self->record);
+      if (credentials->lid != NULL)
+        whim_unit_put_lid_mapping (unit, whim_jid_get_user (credentials->lid),
+                                   whim_jid_get_user (credentials->pn));
+    }
+  channel_commit (self, unit, done, done_data, new_keys);
+}
+
+static void
+host_erase (WhimSession *session, WhimSessionCommitted done, gpointer done_data, gpointer user_data)
+{
+  WhimChannel *self = user_data;
+  WhimUnit *unit = whim_unit_new (self->record->number);
+
+  g_clear_pointer (&self->keys_identity, whim_key_pair_unref);
+  self->record->rest_reason = whim_session_get_reason (session);
+  whim_messenger_keys_changed (self->messenger);
+  whim_unit_delete_session (unit);
+  whim_unit_put_channel (unit, self->record);
+  channel_commit (self, unit, done, done_data, FALSE);
+}
+
+static void
+host_upload_prekeys (WhimSession *session,
+                     guint n,
+                     WhimSessionCommitted done,
+                     gpointer done_data,
+                     gpointer user_data)
+{
+  WhimChannel *self = user_data;
+
+  whim_messenger_upload_prekeys (self->messenger, n, done, done_data);
+}
+
+static gboolean
+host_stanza (WhimSession *session, WhimNode *node, gpointer user_data)
+{
+  WhimChannel *self = user_data;
+
+  return whim_messenger_take_stanza (self->messenger, node);
+}
+
+/* ---- states ---------------------------------------------------------------------------------- */
+
+static void
+told_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!whim_store_commit_finish (WHIM_STORE (source), result, &error))
+    g_warning ("an event could not be stored: %s", error->message);
+}
+
+static void
+channel_tell (WhimChannel *self, const char *type, GVariant *data)
+{
+  WhimUnit *unit = whim_unit_new (self->record->number);
+
+  whim_unit_put_event (unit, whim_event_new (self->record->id, type,
+                                             whim_clock_get_unix (self->engine->clock), data));
+  whim_store_commit_async (self->engine->store, unit, NULL, told_cb, NULL);
+}
+
+static void
+add_status (WhimChannel *self, GVariantBuilder *builder)
+{
+  const char *detail = whim_session_get_detail (self->session);
+
+  g_variant_builder_add (builder, "{sv}", "status",
+                         g_variant_new_string (whim_channel_state_to_word (
+                             whim_session_get_public_state (self->session))));
+  g_variant_builder_add (
+      builder, "{sv}", "reason",
+      g_variant_new_string (whim_reason_to_word (whim_session_get_reason (self->session))));
+  if (detail != NULL)
+    g_variant_builder_add (builder, "{sv}", "detail", g_variant_new_string (detail));
+  g_variant_builder_add (builder, "{sv}", "since",
+                         g_variant_new_int64 (whim_session_get_since (self->session)));
+}
+
+static gboolean
+rests_without_keys (WhimSession *session)
+{
+  WhimSessionState state = whim_session_get_state (session);
+
+  return state == WHIM_SESSION_LOGGED_OUT || state == WHIM_SESSION_UNLINKED;
+}
+
+static void
+host_state_changed (WhimSession *session, gpointer user_data)
+{
+  WhimChannel *self = user_data;
+  WhimChannelState state = whim_session_get_public_state (session);
+  WhimReason reason = whim_session_get_reason (session);
+
+  if (self->session == NULL)
+    return; /* still being made */
+  whim_messenger_session_changed (self->messenger);
+  if (state != self->told_state || reason != self->told_reason)
+    {
+      GVariantBuilder builder;
+
+      self->told_state = state;
+      self->told_reason = reason;
+      g_message ("%s: %s (%s)", self->record->id, whim_channel_state_to_word (state),
+                 whim_reason_to_word (reason));
+      g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+      add_status (self, &builder);
+      if (!self->deleting)
+        channel_tell (self, "channel.status", g_variant_builder_end (&builder));
+      else
+        g_variant_builder_clear (&builder);
+    }
+  channel_answer_code (self);
+  if (rests_without_keys (session))
+    {
+      g_autoptr (GPtrArray) waiters = g_steal_pointer (&self->logout_waiters);
+
+      self->logout_waiters = g_ptr_array_new_with_free_func (g_object_unref);
+      for (guint i = 0; i < waiters->len; i++)
+        g_task_return_boolean (g_ptr_array_index (waiters, i), TRUE);
+    }
+}
+
+static void
+host_code_changed (WhimSession *session, gpointer user_data)
+{
+  WhimChannel *self = user_data;
+  GVariantBuilder builder;
+  gint64 expires_at = 0;
+
+  if (self->session == NULL || whim_session_peek_code (session, &expires_at) == NULL)
+    return;
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&builder, "{sv}", "expiresAt", g_variant_new_int64 (expires_at));
+  channel_tell (self, "channel.qr", g_variant_builder_end (&builder));
+  channel_answer_code (self);
+}
+
+static const WhimSessionHost host = {
+  .state_changed = host_state_changed,
+  .save = host_save,
+  .erase = host_erase,
+  .upload_prekeys = host_upload_prekeys,
+  .stanza = host_stanza,
+  .code_changed = host_code_changed,
+};
+
+/* ---- calls ----------------------------------------------------------------------------------- */
+
+gboolean
+whim_channel_is_paired (WhimChannel *self)
+{
+  const WhimCredentials *keys = whim_session_get_credentials (self->session);
+
+  return keys != NULL && whim_credentials_is_paired (keys);
+}
+
+GVariant *
+whim_channel_code_to_variant (WhimChannel *self, const char *code, gint64 expires_at)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&builder, "{sv}", "status", g_variant_new_string ("qr"));
+  g_variant_builder_add (&builder, "{sv}", "qr", g_variant_new_string (code));
+  g_variant_builder_add (&builder, "{sv}", "expiresAt", g_variant_new_int64 (expires_at));
+  return g_variant_ref_sink (g_variant_builder_end (&builder));
+}
+
+static GVariant *
+status_to_variant (WhimChannel *self)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  add_status (self, &builder);
+  return g_variant_ref_sink (g_variant_builder_end (&builder));
+}
+
+/* Ends the connect calls that wait: with a code, or because there will be none. */
+static void
+channel_answer_code (WhimChannel *self)
+{
+  g_autoptr (GPtrArray) waiters = NULL;
+  WhimSessionState state = whim_session_get_state (self->session);
+  gint64 expires_at = 0;
+  const char *code = whim_session_peek_code (self->session, &expires_at);
+
+  if (self->code_waiters->len == 0 || (code == NULL && state == WHIM_SESSION_PAIRING))
+    return;
+  waiters = g_steal_pointer (&self->code_waiters);
+  self->code_waiters = g_ptr_array_new_with_free_func (g_object_unref);
+  whim_clock_clear_timer (self->engine->clock, &self->code_timer);
+  for (guint i = 0; i < waiters->len; i++)
+    g_task_return_pointer (g_ptr_array_index (waiters, i),
+                           code != NULL ? whim_channel_code_to_variant (self, code, expires_at)
+                                        : status_to_variant (self),
+                           (GDestroyNotify)g_variant_unref);
+}
+
+static void
+code_timeout_cb (gpointer user_data)
+{
+  WhimChannel *self = user_data;
+  g_autoptr (GPtrArray) waiters = g_steal_pointer (&self->code_waiters);
+
+  self->code_timer = 0;
+  self->code_waiters = g_ptr_array_new_with_free_func (g_object_unref);
+  for (guint i = 0; i < waiters->len; i++)
+    g_task_return_new_error (g_ptr_array_index (waiters, i), WHIM_ERROR, WHIM_ERROR_TIMED_OUT,
+                             "the service sent no code in time");
+}
+
+void
+whim_channel_connect (WhimChannel *self, GTask *task)
+{
+  if (whim_channel_is_paired (self))
+    {
+      whim_session_connect (self->session, WHIM_REASON_REQUESTED);
+      g_task_return_pointer (task, status_to_variant (self), (GDestroyNotify)g_variant_unref);
+      return;
+    }
+  g_ptr_array_add (self->code_waiters, g_object_ref (task));
+  if (self->code_timer == 0)
+    self->code_timer
+        = whim_clock_add_timer (self->engine->clock, WHIM_FIRST_CODE_MS, code_timeout_cb, self);
+  whim_session_connect (self->session, WHIM_REASON_REQUESTED);
+  channel_answer_code (self);
+}
+
+void
+whim_channel_logout (WhimChannel *self, GTask *task)
+{
+  g_ptr_array_add (self->logout_waiters, g_object_ref (task));
+  whim_session_logout (self->session);
+  if (rests_without_keys (self->session) && self->logout_waiters->len > 0)
+    host_state_changed (self->session, self);
+}
+
+GVariant *
+whim_channel_to_variant (WhimChannel *self)
+{
+  const WhimCredentials *keys = whim_session_get_credentials (self->session);
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&builder, "{sv}", "id", g_variant_new_string (self->record->id));
+  g_variant_builder_add (&builder, "{sv}", "name", g_variant_new_string (self->record->name));
+  if (self->record->department != NULL)
+    g_variant_builder_add (&builder, "{sv}", "department",
+                           g_variant_new_string (self->record->department));
+  g_variant_builder_add (&builder, "{sv}", "autoConnect",
+                         g_variant_new_boolean (self->record->auto_connect));
+  add_status (self, &builder);
+  if (keys != NULL && keys->pn != NULL)
+    g_variant_builder_add (&builder, "{sv}", "phone",
+                           g_variant_new_string (whim_jid_get_user (keys->pn)));
+  if (keys != NULL && keys->lid != NULL)
+    {
+      g_autoptr (WhimJid) lid = whim_jid_to_bare (keys->lid);
+
+      g_variant_builder_add (&builder, "{sv}", "lid",
+                             g_variant_new_string (whim_jid_get_text (lid)));
+    }
+  if (keys != NULL && keys->push_name != NULL)
+    g_variant_builder_add (&builder, "{sv}", "pushName", g_variant_new_string (keys->push_name));
+  g_variant_builder_add (&builder, "{sv}", "createdAt",
+                         g_variant_new_int64 (self->record->created_at));
+  return g_variant_builder_end (&builder);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static WhimSessionState
+rest_state (const WhimChannelRecord *record, const WhimCredentials *keys)
+{
+  if (keys != NULL && whim_credentials_is_paired (keys))
+    return WHIM_SESSION_OFFLINE;
+  return record->rest_reason == WHIM_REASON_NONE ? WHIM_SESSION_UNLINKED : WHIM_SESSION_LOGGED_OUT;
+}
+
+WhimChannel *
+whim_channel_new (WhimEngine *engine, WhimChannelRecord *record)
+{
+  WhimChannel *self = g_new0 (WhimChannel, 1);
+  WhimCredentials *keys = g_steal_pointer (&record->credentials);
+  const WhimMessengerConfig messenger_config
+      = { engine->clock, engine->store, engine->pool, record->number, record->id };
+  const WhimSessionConfig session_config
+      = { engine->clock, engine->transport, engine->noise_root, engine->version, &host,
+          self,          record->id };
+  gboolean paired = keys != NULL && whim_credentials_is_paired (keys);
+  WhimReason reason = paired                                    ? WHIM_REASON_REQUESTED
+                      : record->rest_reason != WHIM_REASON_NONE ? record->rest_reason
+                                                                : WHIM_REASON_NEVER_PAIRED;
+
+  self->engine = engine;
+  self->record = record;
+  self->code_waiters = g_ptr_array_new_with_free_func (g_object_unref);
+  self->logout_waiters = g_ptr_array_new_with_free_func (g_object_unref);
+  if (paired)
+    self->keys_identity = whim_key_pair_ref (keys->identity);
+  self->messenger = whim_messenger_new (&messenger_config);
+  self->session = whim_session_new (&session_config, keys, rest_state (record, keys), reason);
+  self->told_state = whim_session_get_public_state (self->session);
+  self->told_reason = reason;
+  whim_messenger_set_session (self->messenger, self->session);
+  return self;
+}
+
+void
+whim_channel_fail_waiters (WhimChannel *self, WhimErrorCode code, const char *message)
+{
+  GPtrArray *lists[2] = { self->code_waiters, self->logout_waiters };
+
+  self->code_waiters = g_ptr_array_new_with_free_func (g_object_unref);
+  self->logout_waiters = g_ptr_array_new_with_free_func (g_object_unref);
+  whim_clock_clear_timer (self->engine->clock, &self->code_timer);
+  for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
+    {
+      for (guint k = 0; k < lists[i]->len; k++)
+        g_task_return_new_error (g_ptr_array_index (lists[i], k), WHIM_ERROR, (gint)code, "%s",
+                                 message);
+      g_ptr_array_unref (lists[i]);
+    }
+}
+
+void
+whim_channel_free (WhimChannel *self)
+{
+  whim_channel_fail_waiters (self, WHIM_ERROR_CHANNEL_NOT_FOUND, "the channel is gone");
+  whim_messenger_close (self->messenger);
+  g_clear_pointer (&self->session, whim_session_free);
+  whim_messenger_unref (self->messenger);
+  g_clear_pointer (&self->keys_identity, whim_key_pair_unref);
+  g_ptr_array_unref (self->code_waiters);
+  g_ptr_array_unref (self->logout_waiters);
+  whim_channel_record_free (self->record);
+  g_free (self);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "engine/whim-engine-setup.h"
+#include "messaging/whim-messenger.h"
+
+typedef struct _WhimChannel WhimChannel;
+
+struct _WhimEngine
+{
+  GObject parent_instance;
+  WhimClock *clock;
+  WhimStore *store;
+  WhimSignalPool *pool;
+  WhimTransport *transport;
+  guint8 noise_root[WHIM_KEY_SIZE];
+  WhimClientVersion version;
+  GPtrArray *channels; /* of WhimChannel, in order of creation */
+  GHashTable *by_id;   /* id -> WhimChannel */
+  GPtrArray *keys;     /* of WhimApiKey */
+  gboolean stopping;
+};
+
+/* A channel's session waits at most this long for its first code (product page, 4). */
+#define WHIM_FIRST_CODE_MS 10000
+
+struct _WhimChannel
+{
+  WhimEngine *engine;        /* borrowed: the owner */
+  WhimChannelRecord *record; /* without credentials: the session has them */
+  WhimSession *session;
+  WhimMessenger *messenger;
+  WhimKeyPair *keys_identity; /* of the pairing that the messenger works with */
+  WhimChannelState told_state;
+  WhimReason told_reason;
+  GPtrArray *code_waiters; /* of GTask: connect calls that wait for a code */
+  guint code_timer;
+  GPtrArray *logout_waiters; /* of GTask: until the session rests without keys */
+  gboolean deleting;
+};
+
+WhimChannel *whim_channel_new (WhimEngine *engine, WhimChannelRecord *record);
+void whim_channel_free (WhimChannel *self);
+GVariant *whim_channel_to_variant (WhimChannel *self);
+gboolean whim_channel_is_paired (WhimChannel *self);
+/** whim_channel_connect_async: see channels.connect; result a{sv} */
+void whim_channel_connect (WhimChannel *self, GTask *task);
+/** whim_channel_logout: @task returns TRUE when the keys are gone */
+void whim_channel_logout (WhimChannel *self, GTask *task);
+/** whim_channel_fail_waiters: the channel goes away */
+void whim_channel_fail_waiters (WhimChannel *self, WhimErrorCode code, const char *message);
+GVariant *whim_channel_code_to_variant (WhimChannel *self, const char *code, gint64 expires_at);
+
+WhimChannel *whim_engine_find_channel (WhimEngine *self, const char *id);
+/** whim_engine_dispatch: runs a checked call; @task returns a GVariant or an error of any layer */
+void whim_engine_dispatch (WhimEngine *self,
+                           const WhimOperation *operation,
+                           const WhimCaller *caller,
+                           WhimChannel *channel,
+                           GVariant *params,
+                           GTask *task);
+gboolean whim_caller_may_see (const WhimCaller *caller, const char *channel_id);

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "engine/whim-engine-private.h"
+
+#include "base/whim-util.h"
+
+G_DEFINE_FINAL_TYPE (WhimEngine, whim_engine, G_TYPE_OBJECT)
+
+enum
+{
+  SIGNAL_JOURNAL_ADVANCED,
+  N_SIGNALS
+};
+
+static guint signals[N_SIGNALS];
+
+static void
+whim_engine_finalize (GObject *object)
+{
+  WhimEngine *self = WHIM_ENGINE (object);
+
+  g_ptr_array_unref (self->channels);
+  g_hash_table_unref (self->by_id);
+  g_clear_pointer (&self->keys, g_ptr_array_unref);
+  g_clear_object (&self->store);
+  g_clear_pointer (&self->clock, whim_clock_unref);
+  G_OBJECT_CLASS (whim_engine_parent_class)->finalize (object);
+}
+
+static void
+whim_engine_class_init (WhimEngineClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = whim_engine_finalize;
+  signals[SIGNAL_JOURNAL_ADVANCED]
+      = g_signal_new ("journal-advanced", WHIM_TYPE_ENGINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                      G_TYPE_NONE, 1, G_TYPE_INT64);
+}
+
+static void
+whim_engine_init (WhimEngine *self)
+{
+  self->channels = g_ptr_array_new_with_free_func ((GDestroyNotify)whim_channel_free);
+  self->by_id = g_hash_table_new (g_str_hash, g_str_equal);
+}
+
+static void
+journal_cb (gint64 last_seq, gpointer user_data)
+{
+  g_signal_emit (user_data, signals[SIGNAL_JOURNAL_ADVANCED], 0, last_seq);
+}
+
+WhimEngine *
+whim_engine_new (const WhimEngineConfig *config, GError **error)
+{
+  g_autoptr (WhimEngine) self = g_object_new (WHIM_TYPE_ENGINE, NULL);
+  g_autoptr (GPtrArray) records = NULL;
+
+  self->clock = whim_clock_ref (config->clock);
+  self->store = g_object_ref (config->store);
+  self->pool = config->pool;
+  self->transport = config->transport;
+  self->version = config->version;
+  whim_copy (self->noise_root, config->noise_root, WHIM_KEY_SIZE);
+  records = whim_store_load_channels (self->store, error);
+  if (records == NULL)
+    return NULL;
+  self->keys = whim_store_load_api_keys (self->store, error);
+  if (self->keys == NULL)
+    return NULL;
+  g_ptr_array_set_free_func (records, NULL);
+  for (guint i = 0; i < records->len; i++)
+    {
+      WhimChannel *channel = whim_channel_new (self, g_ptr_array_index (records, i));
+
+      g_ptr_array_add (self->channels, channel);
+      g_hash_table_insert (self->by_id, channel->record->id, channel);
+    }
+  whim_store_set_journal_func (self->store, journal_cb, self);
+  return g_steal_pointer (&self);
+}
+
+void
+whim_engine_start (WhimEngine *self)
+{
+  for (guint i = 0; i < self->channels->len; i++)
+    {
+      WhimChannel *channel = g_ptr_array_index (self->channels, i);
+
+      if (channel->record->auto_connect && whim_channel_is_paired (channel))
+        whim_session_connect (channel->session, WHIM_REASON_STARTUP);
+    }
+}
+
+void
+whim_engine_stop (WhimEngine *self)
+{
+  self->stopping = TRUE;
+  g_hash_table_remove_all (self->by_id);
+  g_ptr_array_set_size (self->channels, 0);
+  whim_store_set_journal_func (self->store, NULL, NULL);
+}
+
+gboolean
+whim_engine_is_idle (WhimEngine *self)
+{
+  for (guint i = 0; i < self->channels->len; i++)
+    if (!whim_messenger_is_idle (((WhimChannel *)g_ptr_array_index (self->channels, i))->messenger))
+      return FALSE;
+  return TRUE;
+}
+
+WhimChannel *
+whim_engine_find_channel (WhimEngine *self, const char *id)
+{
+  return g_hash_table_lookup (self->by_id, id);
+}
+
+gint64
+whim_engine_get_last_seq (WhimEngine *self)
+{
+  return whim_store_get_last_seq (self->store);
+}
+
+/* ---- calls ----------------------------------------------------------------------------------- */
+
+static gboolean
+check_scope (const WhimOperation *operation, const WhimCaller *caller, GError **error)
+{
+  if (operation->scope == WHIM_SCOPE_NONE)
+    return TRUE;
+  if (caller == NULL)
+    {
+      g_set_error_literal (error, WHIM_ERROR, WHIM_ERROR_UNAUTHORIZED, "an API key is required");
+      return FALSE;
+    }
+  if ((operation->scope == WHIM_SCOPE_ADMIN && !caller->admin)
+      || (operation->scope == WHIM_SCOPE_WRITE && caller->read_only))
+    {
+      g_set_error_literal (error, WHIM_ERROR, WHIM_ERROR_FORBIDDEN, "this key may not do that");
+      return FALSE;
+    }
+  return TRUE;
+}
+
+void
+whim_engine_call_async (WhimEngine *self,
+                        const char *name,
+                        const WhimCaller *caller,
+                        GVariant *params,
+                        GCancellable *cancellable,
+                        GAsyncReadyCallback callback,
+                        gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
+  g_autoptr (GVariant) given = g_variant_ref_sink (params);
+  g_autoptr (GVariant) checked = NULL;
+  const WhimOperation *operation = whim_operation_find (name);
+  WhimChannel *channel = NULL;
+  const char *channel_id = NULL;
+  GError *error = NULL;
+
+  g_task_set_source_tag (task, whim_engine_call_async);
+  if (operation == NULL)
+    {
+      g_task_return_new_error (task, WHIM_ERROR, WHIM_ERROR_NOT_FOUND,
+                               "there is no such operation");
+      return;
+    }
+  if (!check_scope (operation, caller, &error)
+      || (checked = whim_operation_check (operation, given, &error)) == NULL)
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  if (operation->channel_scoped)
+    {
+      g_variant_lookup (checked, "channelId", "&s", &channel_id);
+      if (!whim_caller_may_see (caller, channel_id))
+        {
+          g_task_return_new_error (task, WHIM_ERROR, WHIM_ERROR_FORBIDDEN,
+                                   "this key is not for that channel");
+          return;
+        }
+      channel = whim_engine_find_channel (self, channel_id);
+      if (channel == NULL || channel->deleting)
+        {
+          g_task_return_new_error (task, WHIM_ERROR, WHIM_ERROR_CHANNEL_NOT_FOUND,
+                                   "there is no such channel");
+          return;
+        }
+    }
+  whim_engine_dispatch (self, operation, caller, channel, checked, task);
+}
+
+GVariant *
+whim_engine_call_finish (WhimEngine *self, GAsyncResult *result, GError **error)
+{
+  g_autoptr (GError) inner = NULL;
+  GVariant *value;
+
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+  value = g_task_propagate_pointer (G_TASK (result), &inner);
+  if (value == NULL)
+    g_propagate_error (error, whim_error_to_public (inner));
+  return value;
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  WhimCaller caller; /* a copy; the strings are ours */
+} EventsOp;
+
+static void
+events_op_free (gpointer data)
+{
+  EventsOp *op = data;
+
+  g_strfreev (op->caller.channels);
+  g_free (op);
+}
+
+/* The journal keeps only when a code expires; the code itself comes from memory, the latest only
+ * and never after its expiry (product page, 6). */
+static void
+add_code (WhimEngine *self, WhimEvent *event)
+{
+  WhimChannel *channel = whim_engine_find_channel (self, event->channel_id);
+  gint64 wanted = 0;
+  gint64 expires_at = 0;
+  const char *code;
+  GVariantDict dict;
+
+  if (channel == NULL || g_strcmp0 (event->type, "channel.qr") != 0)
+    return;
+  g_variant_lookup (event->data, "expiresAt", "x", &wanted);
+  code = whim_session_peek_code (channel->session, &expires_at);
+  if (code == NULL || ABS (expires_at - wanted) > 1
+      || expires_at <= whim_clock_get_unix (self->clock))
+    return;
+  g_variant_dict_init (&dict, event->data);
+  g_variant_dict_insert (&dict, "qr", "s", code);
+  g_variant_unref (event->data);
+  event->data = g_variant_ref_sink (g_variant_dict_end (&dict));
+}
+
+static void
+events_read_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  WhimEngine *self = g_task_get_source_object (task);
+  EventsOp *op = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_autoptr (GPtrArray) events
+      = whim_store_read_journal_finish (WHIM_STORE (source), result, &error);
+
+  if (events == NULL)
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  for (guint i = 0; i < events->len; i++)
+    {
+      WhimEvent *event = g_ptr_array_index (events, i);
+
+      /* What the caller may not see keeps its place with nothing in it, so that cursors advance. */
+      if (!whim_caller_may_see (&op->caller, event->channel_id))
+        g_clear_pointer (&event->type, g_free);
+      else
+        add_code (self, event);
+    }
+  g_task_return_pointer (task, g_steal_pointer (&events), (GDestroyNotify)g_ptr_array_unref);
+}
+
+void
+whim_engine_read_events_async (WhimEngine *self,
+                               const WhimCaller *caller,
+                               gint64 after,
+                               const char *channel_id,
+                               guint limit,
+                               GCancellable *cancellable,
+                               GAsyncReadyCallback callback,
+                               gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
+  EventsOp *op = g_new0 (EventsOp, 1);
+
+  g_task_set_source_tag (task, whim_engine_read_events_async);
+  op->caller.admin = caller != NULL && caller->admin;
+  op->caller.channels = caller == NULL ? NULL : g_strdupv (caller->channels);
+  g_task_set_task_data (task, op, events_op_free);
+  if (caller == NULL)
+    {
+      g_task_return_new_error (task, WHIM_ERROR, WHIM_ERROR_UNAUTHORIZED, "an API key is required");
+      return;
+    }
+  if (channel_id != NULL && !whim_caller_may_see (caller, channel_id))
+    {
+      g_task_return_new_error (task, WHIM_ERROR, WHIM_ERROR_FORBIDDEN,
+                               "this key is not for that channel");
+      return;
+    }
+  if (channel_id != NULL && whim_engine_find_channel (self, channel_id) == NULL)
+    {
+      g_task_return_new_error (task, WHIM_ERROR, WHIM_ERROR_CHANNEL_NOT_FOUND,
+                               "there is no such channel");
+      return;
+    }
+  whim_store_read_journal_async (self->store, after, channel_id, limit, cancellable, events_read_cb,
+                                 g_object_ref (task));
+}
+
+GPtrArray *
+whim_engine_read_events_finish (WhimEngine *self, GAsyncResult *result, GError **error)
+{
+  g_autoptr (GError) inner = NULL;
+  GPtrArray *events = g_task_propagate_pointer (G_TASK (result), &inner);
+
+  if (events == NULL)
+    g_propagate_error (error, whim_error_to_public (inner));
+  return events;
+}
