@@ -20,6 +20,20 @@ struct _WhimKeyPair
   guint8 public_key[WHIM_KEY_SIZE];
 };
 
+/* X25519 clamps by itself, XEdDSA does not: a scalar that is not clamped would sign for another
+ * public key than it agrees with. */
+static WhimSecret *
+clamp (WhimSecret *private_key)
+{
+  WhimSecret *clamped = whim_secret_new_from (whim_secret_get (private_key), WHIM_KEY_SIZE);
+  guint8 *bytes = whim_secret_get_writable (clamped);
+
+  bytes[0] &= 248;
+  bytes[31] &= 127;
+  bytes[31] |= 64;
+  return clamped;
+}
+
 WhimKeyPair *
 whim_key_pair_new_from_private (WhimSecret *private_key)
 {
@@ -29,8 +43,8 @@ whim_key_pair_new_from_private (WhimSecret *private_key)
     return NULL;
   self = g_new0 (WhimKeyPair, 1);
   self->ref_count = 1;
-  self->private_key = whim_secret_ref (private_key);
-  crypto_scalarmult_base (self->public_key, whim_secret_get (private_key));
+  self->private_key = clamp (private_key);
+  crypto_scalarmult_base (self->public_key, whim_secret_get (self->private_key));
   return self;
 }
 
@@ -38,11 +52,7 @@ WhimKeyPair *
 whim_key_pair_new (void)
 {
   g_autoptr (WhimSecret) secret = whim_secret_new_random (WHIM_KEY_SIZE);
-  guint8 *bytes = whim_secret_get_writable (secret);
 
-  bytes[0] &= 248;
-  bytes[31] &= 127;
-  bytes[31] |= 64;
   return whim_key_pair_new_from_private (secret);
 }
 

@@ -160,7 +160,7 @@ ack_message (Device *from, WhimNode *message, guint error, const char *phash)
   sandbox_connection_send (from->connection, ack);
 }
 
-/* The stanza that one device gets (dossier 2, 6.1). */
+/* The stanza that one device receives (dossier 2, 6.1). */
 static WhimNode *
 make_delivery (Device *from,
                Account *chat,

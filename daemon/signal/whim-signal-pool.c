@@ -55,6 +55,13 @@ result_cb (gpointer item, gpointer user_data)
   g_free (work);
 }
 
+/* A result that nobody waited for any more is delivered all the same: its owner frees it. */
+static void
+result_late (gpointer item)
+{
+  result_cb (item, NULL);
+}
+
 WhimSignalPool *
 whim_signal_pool_new (guint n_workers)
 {
@@ -62,7 +69,7 @@ whim_signal_pool_new (guint n_workers)
 
   self->n_workers = MAX (n_workers, 1);
   self->workers = g_new0 (Worker, self->n_workers);
-  self->results = whim_mailbox_new (NULL, result_cb, NULL, g_free);
+  self->results = whim_mailbox_new (NULL, result_cb, NULL, result_late);
   for (guint i = 0; i < self->n_workers; i++)
     {
       self->workers[i].queue = g_async_queue_new ();

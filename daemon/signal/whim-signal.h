@@ -194,7 +194,7 @@ gboolean whim_signal_prekey_record_get_public (WhimSignalContext *context,
  */
 typedef struct _WhimSignalPool WhimSignalPool;
 WhimSignalPool *whim_signal_pool_new (guint n_workers);
-/** whim_signal_pool_free: waits for running jobs; results that were not delivered are dropped */
+/** whim_signal_pool_free: waits for running jobs and delivers what is left */
 void whim_signal_pool_free (WhimSignalPool *self);
 
 /** WhimSignalJobFunc: runs on a worker; owns what @job points to while it runs */

@@ -54,8 +54,8 @@ stop_daemon (Fixture *self)
 {
   whim_engine_stop (self->engine);
   g_assert_finalize_object (self->engine);
-  whim_store_close (self->store);
   whim_signal_pool_free (self->pool);
+  whim_store_close (self->store);
   while (g_main_context_iteration (NULL, FALSE))
     ;
   whim_transport_free (self->transport);

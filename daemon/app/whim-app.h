@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "config/whim-config.h"
+#include "engine/whim-engine-setup.h"
+#include "rest/whim-rest.h"
+
+G_BEGIN_DECLS
+
+/** WhimApp: the parts of the daemon, plugged together */
+typedef struct
+{
+  WhimConfig *config; /* borrowed */
+  WhimClock *clock;
+  WhimStore *store;
+  WhimSignalPool *pool;
+  WhimTransport *transport;
+  WhimEngine *engine;
+  WhimRest *rest;
+} WhimApp;
+
+/** whim_app_start: everything up to listening; FALSE with one clear line in @error */
+gboolean whim_app_start (WhimApp *self, WhimConfig *config, GError **error);
+/** whim_app_stop: in the order in which nothing is lost; also after a failed start */
+void whim_app_stop (WhimApp *self);
+
+#if WHIM_DEVELOPMENT
+/** whim_test_control_start: JSON lines on the socket of WHIMBREL_TEST_FD, if it is set */
+void whim_test_control_start (WhimApp *app);
+#endif
+
+G_END_DECLS
