@@ -123,7 +123,7 @@ whim_app_stop (WhimApp *self)
   /* what was on its way ends now: nothing below can call back any more */
   while (g_main_context_iteration (NULL, FALSE))
     ;
-  g_clear_object (&self->rest);
+  g_clear_pointer (&self->rest, whim_rest_free);
   g_clear_object (&self->engine);
   g_clear_object (&self->store);
   g_clear_pointer (&self->transport, whim_transport_free);
