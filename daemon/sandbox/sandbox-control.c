@@ -411,6 +411,13 @@ try_wait (Sandbox *self, const char *path, GHashTable *query)
 
       return account->inbox->len >= wanted ? make_inbox (account) : NULL;
     }
+  if (strcmp (path, "/prekeys") == 0)
+    {
+      guint64 wanted = count == NULL ? 0 : g_ascii_strtoull (count, NULL, 10);
+      Device *newest = g_ptr_array_index (account->devices, account->devices->len - 1);
+
+      return newest->prekeys.length >= wanted ? make_ok () : NULL;
+    }
   /* /idle: every companion of the phone is online, greeted, and owes nothing */
   for (guint i = 1; i < account->devices->len; i++)
     {
@@ -577,5 +584,6 @@ sandbox_control_init (Sandbox *self)
 {
   soup_server_add_handler (self->server, "/inbox", wait_cb, self, NULL);
   soup_server_add_handler (self->server, "/idle", wait_cb, self, NULL);
+  soup_server_add_handler (self->server, "/prekeys", wait_cb, self, NULL);
   soup_server_add_handler (self->server, NULL, control_cb, self, NULL);
 }

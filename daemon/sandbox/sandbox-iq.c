@@ -194,6 +194,7 @@ handle_upload (Connection *connection, WhimNode *iq, WhimNode *child)
     }
   connection->device->keys_uploaded = TRUE;
   sandbox_iq_result (connection, iq, NULL);
+  sandbox_control_check (connection->sandbox);
 }
 
 static void

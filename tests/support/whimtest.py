@@ -248,6 +248,108 @@ class Peer:
         except subprocess.TimeoutExpired:
             self.program.kill()
 
+class Daemon:
+    """whimbreld on a data dir of its own, over REST; kill -9 and start again as one likes."""
+
+    def __init__(self, sandbox, directory, failpoints=None):
+        self.sandbox = sandbox
+        self.directory = directory
+        self.program = None
+        self.start(failpoints)
+
+    def start(self, failpoints=None):
+        env = {
+            'WHIMBREL_DATA_DIR': self.directory,
+            'WHIMBREL_LISTEN': '127.0.0.1:0',
+            'WHIMBREL_WA_URL': self.sandbox.url,
+            'WHIMBREL_WA_NOISE_ROOT': self.sandbox.root,
+            'WHIMBREL_BUS': 'none',
+        }
+        if failpoints:
+            env['WHIMBREL_FAILPOINTS'] = failpoints
+        self.program = Program([os.path.join(BUILD, 'daemon', 'app', 'whimbreld'),
+                                '--ready-line'], env=env)
+        ready = json.loads(self.program.line())
+        self.url = 'http://127.0.0.1:%d' % ready['port']
+        with open(os.path.join(self.directory, 'admin.key'), encoding='utf-8') as key:
+            self.key = key.read().strip()
+
+    def request(self, method, path, body=None, headers=None, timeout=DEADLINE):
+        full = {'X-API-Key': self.key}
+        full.update(headers or {})
+        return http(method, self.url + path, body, full, timeout)
+
+    def ok(self, method, path, body=None, **args):
+        status, answer = self.request(method, path, body, **args)
+        equal(status, 200, '%s %s: %r' % (method, path, answer))
+        return answer
+
+    def events(self, after=0):
+        """Everything in the journal behind a cursor, oldest first."""
+        return self.ok('GET', '/events?after=%d&limit=500' % after,
+                       headers={'Accept': 'application/json'})['data']
+
+    def wait_event(self, matches, what, after=0):
+        """Follows the stream of events until one matches."""
+        request = urllib.request.Request(
+            self.url + '/events?after=%d' % after,
+            headers={'X-API-Key': self.key, 'Accept': 'text/event-stream'})
+        seen = []
+        try:
+            with urllib.request.urlopen(request, timeout=DEADLINE) as stream:
+                for raw in stream:
+                    line = raw.decode('utf-8').strip()
+                    if not line.startswith('data:'):
+                        continue
+                    event = json.loads(line[5:])
+                    seen.append((event['event'], event['data'].get('id')))
+                    if matches(event):
+                        return event
+        except (TimeoutError, OSError) as error:
+            raise Failure('the daemon does not tell of %s (%s); told %r; %s'
+                          % (what, error, seen[-12:], self.program.stderr()[-2000:]))
+        raise Failure('the stream ended before %s; told %r' % (what, seen[-12:]))
+
+    def wait_status(self, channel, status, after=0):
+        if self.ok('GET', '/channels/%s/status' % channel)['status'] == status:
+            return
+        self.wait_event(lambda e: e['event'] == 'channel.status' and e['channelId'] == channel
+                        and e['data']['status'] == status, 'status ' + status, after)
+
+    def pair(self, phone, name='First'):
+        channel = self.ok('POST', '/channels', {'name': name})['data']['id']
+        code = self.ok('POST', '/channels/%s/connect' % channel)
+        self.sandbox.post('/scan', qr=code['raw'], phone=phone['pn'])
+        self.wait_status(channel, 'connected')
+        self.sandbox.wait_idle(phone)
+        return channel
+
+    def send(self, channel, to, text):
+        return self.ok('POST', '/messages/text',
+                       {'channelId': channel, 'to': to, 'body': text})['messageId']
+
+    def text(self, text, after=0):
+        return self.wait_event(lambda e: e['event'] == 'message.received'
+                               and e['data'].get('body') == text, 'the text %r' % text, after)
+
+    def status_of(self, message_id, wanted, after=0):
+        return self.wait_event(lambda e: e['event'] in ('message.sent', 'message.status')
+                               and e['data'].get('id') == message_id
+                               and e['data'].get('status') == wanted,
+                               'status %s of %s' % (wanted, message_id), after)
+
+    def messages(self, channel):
+        return self.ok('GET', '/messages/list?channelId=%s&limit=500' % channel)['data']
+
+    def wait_death(self):
+        try:
+            self.program.process.wait(timeout=DEADLINE)
+        except subprocess.TimeoutExpired:
+            raise Failure('the failpoint was never reached')
+
+    def stop(self):
+        self.program.stop()
+
 
 def have_node_modules():
     return os.path.exists(NODE) and os.path.isdir(os.path.join(INTEROP, 'node_modules', 'baileys'))
@@ -283,6 +385,12 @@ class Scratch:
     def peer(self, sandbox, name):
         peer = Peer(sandbox, os.path.join(self.path, name))
         return self.add(peer, peer.quit)
+
+    def daemon(self, sandbox, name='daemon', failpoints=None):
+        directory = os.path.join(self.path, name)
+        os.makedirs(directory, exist_ok=True)
+        daemon = Daemon(sandbox, directory, failpoints)
+        return self.add(daemon, daemon.stop)
 
     def end(self):
         first = None

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Our daemon against a client that we did not write: unmodified Baileys as another account, and as a
+second companion on our own."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
+import whimtest as w
+
+
+def setup(scratch):
+    sandbox = scratch.sandbox()
+    ours = sandbox.phone('Whim')
+    theirs = sandbox.phone('Bert')
+    daemon = scratch.daemon(sandbox)
+    peer = scratch.peer(sandbox, 'bert')
+    peer.pair(theirs)
+    channel = daemon.pair(ours)
+    return sandbox, ours, theirs, daemon, peer, channel
+
+
+def finish(sandbox, phones, *peers):
+    for phone in phones:
+        sandbox.wait_idle(phone)
+    for peer in peers:
+        peer.check_clean()
+    sandbox.check_clean()
+
+
+def both_ways(scratch):
+    """First contact and an established session, with the frames counted."""
+    sandbox, ours, theirs, daemon, peer, channel = setup(scratch)
+
+    sandbox.post('/reset-counters')
+    message = daemon.send(channel, '+' + theirs['pn'], 'hello Bert')
+    w.equal(peer.text('hello Bert')['pushName'], 'Whim', 'push name')
+    daemon.status_of(message, 'delivered')
+    counts = sandbox.counts()
+    w.equal(counts.get('messages'), 1, 'messages at first contact')
+    w.equal(counts.get('iq:usync:get:usync', 0) <= 2, True, 'usync at first contact: %r' % counts)
+    w.equal(counts.get('iq:encrypt:get:key'), 1, 'key fetches at first contact')
+    w.equal(counts.get('enc:pkmsg', 0), 2, 'a pkmsg for each device of Bert')
+    w.equal(counts.get('enc:msg', 0), 1, 'a msg for our phone, which wrote to us first')
+
+    peer.send(ours['pn'] + '@s.whatsapp.net', 'hello Whim')
+    event = daemon.text('hello Whim')
+    w.equal(event['data']['from'], theirs['pn'], 'from')
+    sandbox.post('/send', phone=theirs['pn'], to=ours['pn'], text='from the phone of Bert')
+    daemon.text('from the phone of Bert')
+    finish(sandbox, [ours, theirs])
+
+    # warm: one message, msg only, nothing asked
+    sandbox.post('/reset-counters')
+    message = daemon.send(channel, theirs['pn'], 'and again')
+    peer.text('and again')
+    daemon.status_of(message, 'delivered')
+    counts = sandbox.counts()
+    w.equal(counts.get('messages'), 1, 'messages when warm')
+    w.equal(counts.get('enc:pkmsg', 0), 0, 'pkmsg when warm')
+    w.equal(counts.get('enc:msg'), 3, 'two devices of Bert and our phone')
+    w.equal(counts.get('iq:usync:get:usync', 0), 0, 'usync when warm')
+    w.equal(counts.get('iq:encrypt:get:key', 0), 0, 'key fetches when warm')
+
+    w.equal(sorted(m['body'] for m in daemon.messages(channel)),
+            ['and again', 'from the phone of Bert', 'hello Bert', 'hello Whim'], 'stored')
+    chats = daemon.ok('GET', '/chats?channelId=' + channel)['data']
+    w.equal([c['id'] for c in chats], [theirs['pn'] + '@s.whatsapp.net'], 'chats')
+    finish(sandbox, [ours, theirs], peer)
+
+
+def restarts(scratch):
+    sandbox, ours, theirs, daemon, peer, channel = setup(scratch)
+    to_us = ours['pn'] + '@s.whatsapp.net'
+
+    daemon.send(channel, theirs['pn'], 'one')
+    peer.text('one')
+    peer.send(to_us, 'two')
+    daemon.text('two')
+
+    # ours
+    daemon.stop()
+    peer.send(to_us, 'while you were down')
+    daemon.start()
+    daemon.wait_status(channel, 'connected')
+    daemon.text('while you were down')
+    daemon.send(channel, theirs['pn'], 'up again')
+    peer.text('up again')
+
+    # theirs
+    peer.restart()
+    daemon.send(channel, theirs['pn'], 'are you there?')
+    peer.reopen(theirs)
+    peer.text('are you there?')
+    peer.send(to_us, 'I am')
+    daemon.text('I am')
+    finish(sandbox, [ours, theirs], peer)
+
+
+def offline(scratch):
+    """Texts accepted while we are offline go out after the login, in order."""
+    sandbox, ours, theirs, daemon, peer, channel = setup(scratch)
+    daemon.ok('POST', '/channels/%s/disconnect' % channel)
+    daemon.wait_status(channel, 'disconnected')
+    texts = ['first', 'second', 'third']
+    for text in texts:
+        daemon.send(channel, theirs['pn'], text)
+    w.equal({m['status'] for m in daemon.messages(channel)}, {'pending'}, 'status while offline')
+    daemon.ok('POST', '/channels/%s/connect' % channel)
+    for text in texts:
+        peer.text(text)
+    sandbox.wait_idle(theirs)
+    w.equal([m['text'] for m in sandbox.inbox(theirs, 3)], texts, 'order')
+    # a cut socket heals by itself
+    sandbox.post('/drop', phone=ours['pn'])
+    peer.send(ours['pn'] + '@s.whatsapp.net', 'into the gap')
+    daemon.text('into the gap')
+    finish(sandbox, [ours, theirs], peer)
+
+
+def companions(scratch):
+    """Two devices on their side, a second companion on ours, and the phone that types."""
+    sandbox, ours, theirs, daemon, peer, channel = setup(scratch)
+    second = scratch.peer(sandbox, 'bert2')
+    second.pair(theirs)
+    sibling = scratch.peer(sandbox, 'sibling')
+    sibling.pair(ours)
+
+    daemon.send(channel, theirs['pn'], 'to all of you')
+    peer.text('to all of you')
+    second.text('to all of you')
+    sibling.text('to all of you', from_me=True)
+    second.send(ours['pn'] + '@s.whatsapp.net', 'from the second')
+    daemon.text('from the second')
+    sibling.text('from the second')
+    peer.text('from the second', from_me=True)
+    # a third one comes between two messages
+    third = scratch.peer(sandbox, 'bert3')
+    third.pair(theirs)
+    daemon.send(channel, theirs['pn'], 'and to you')
+    third.text('and to you')
+    # sent by our sibling and by our phone: ours too
+    sibling.send(theirs['pn'] + '@s.whatsapp.net', 'by the sibling')
+    daemon.wait_event(lambda e: e['event'] == 'message.sent'
+                      and e['data'].get('body') == 'by the sibling', 'the sibling')
+    sandbox.post('/send', phone=ours['pn'], to=theirs['pn'], text='by the phone')
+    event = daemon.wait_event(lambda e: e['event'] == 'message.sent'
+                              and e['data'].get('body') == 'by the phone', 'the phone')
+    w.equal(event['data']['source'], 'mobile', 'source')
+    finish(sandbox, [ours, theirs], peer, second, third, sibling)
+
+
+def unlinked(scratch):
+    sandbox, ours, theirs, daemon, peer, channel = setup(scratch)
+    sandbox.post('/unlink', phone=ours['pn'])
+    daemon.wait_status(channel, 'disconnected')
+    status = daemon.ok('GET', '/channels/%s/status' % channel)
+    w.equal(status['reason'], 'unlinked', 'reason')
+    code, answer = daemon.request('POST', '/messages/text',
+                                  {'channelId': channel, 'to': theirs['pn'], 'body': 'x'})
+    w.equal((code, answer['error']['type']), (409, 'not_paired'), 'send while unlinked')
+    # the same channel, paired anew, keeps its history and talks
+    peer.send(ours['pn'] + '@s.whatsapp.net', 'nobody listens')
+    code = daemon.ok('POST', '/channels/%s/connect' % channel)
+    sandbox.post('/scan', qr=code['raw'], phone=ours['pn'])
+    daemon.wait_status(channel, 'connected')
+    daemon.send(channel, theirs['pn'], 'back with new keys')
+    peer.text('back with new keys')
+    # and logged out from our side
+    daemon.ok('POST', '/channels/%s/logout' % channel)
+    w.equal([d for d in sandbox.get('/devices')['devices']
+             if d['phone'] == ours['pn'] and d['device'] != 0], [], 'devices after logout')
+    finish(sandbox, [theirs], peer)
+
+
+def prekeys(scratch):
+    sandbox, ours, theirs, daemon, peer, channel = setup(scratch)
+    sandbox.post('/set-prekey-count', phone=ours['pn'], count=2)
+    sandbox.wait_idle(ours)
+    sandbox.get('/prekeys?phone=%s&count=100' % ours['pn'])
+    finish(sandbox, [ours, theirs], peer)
+
+
+w.require_node_modules()
+w.run([both_ways, restarts, offline, companions, unlinked, prekeys])
