@@ -106,12 +106,36 @@ whim_messenger_keys_changed (WhimMessenger *self)
   whim_ratchet_set_keys (self->ratchet, keys);
 }
 
+static void
+own_devices_known_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (WhimMessenger) self = user_data;
+  g_autoptr (GPtrArray) devices = whim_directory_get_devices_finish (self->directory, result, NULL);
+}
+
+/* Every send needs our own other devices: their list is here before the first one. */
+static void
+messenger_prepare_own_devices (WhimMessenger *self)
+{
+  const WhimCredentials *keys = whim_messenger_get_keys (self);
+  g_autoptr (GPtrArray) jids = NULL;
+
+  if (keys == NULL || !whim_credentials_is_paired (keys))
+    return;
+  jids = g_ptr_array_new_with_free_func ((GDestroyNotify)whim_jid_unref);
+  g_ptr_array_add (jids, whim_jid_to_bare (keys->lid != NULL ? keys->lid : keys->pn));
+  whim_directory_get_devices_async (self->directory, jids, own_devices_known_cb,
+                                    whim_messenger_ref (self));
+}
+
 void
 whim_messenger_session_changed (WhimMessenger *self)
 {
   if (!whim_session_can_send (self->session))
     whim_receiver_discard (self->receiver);
   whim_sender_session_changed (self->sender);
+  if (whim_session_get_state (self->session) == WHIM_SESSION_ONLINE)
+    messenger_prepare_own_devices (self);
   /* dossier 1, 9.2: refill when the server has few, after the offline queue */
   if (whim_session_get_state (self->session) == WHIM_SESSION_ONLINE
       && whim_session_get_server_prekeys (self->session) < WHIM_PREKEYS_LOW)

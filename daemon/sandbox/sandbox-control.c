@@ -401,8 +401,16 @@ try_wait (Sandbox *self, const char *path, GHashTable *query)
 {
   const char *pn = query == NULL ? NULL : g_hash_table_lookup (query, "phone");
   const char *count = query == NULL ? NULL : g_hash_table_lookup (query, "count");
+  const char *name = query == NULL ? NULL : g_hash_table_lookup (query, "name");
   Account *account = pn == NULL ? NULL : sandbox_find_number (self, pn);
 
+  if (strcmp (path, "/await-count") == 0 && name != NULL)
+    {
+      guint seen = GPOINTER_TO_UINT (g_hash_table_lookup (self->counts, name));
+      guint64 wanted = count == NULL ? 1 : g_ascii_strtoull (count, NULL, 10);
+
+      return seen >= wanted ? make_ok () : NULL;
+    }
   if (account == NULL)
     return make_error ("no such phone");
   if (strcmp (path, "/inbox") == 0)
@@ -585,5 +593,6 @@ sandbox_control_init (Sandbox *self)
   soup_server_add_handler (self->server, "/inbox", wait_cb, self, NULL);
   soup_server_add_handler (self->server, "/idle", wait_cb, self, NULL);
   soup_server_add_handler (self->server, "/prekeys", wait_cb, self, NULL);
+  soup_server_add_handler (self->server, "/await-count", wait_cb, self, NULL);
   soup_server_add_handler (self->server, NULL, control_cb, self, NULL);
 }

@@ -18,6 +18,7 @@ sandbox_count (Sandbox *self, const char *name)
   guint count = GPOINTER_TO_UINT (g_hash_table_lookup (self->counts, name));
 
   g_hash_table_replace (self->counts, g_strdup (name), GUINT_TO_POINTER (count + 1));
+  sandbox_control_check (self);
 }
 
 void

@@ -112,16 +112,26 @@ sandbox_deliver_queue (Device *self)
   send_ib (self, "offline", count);
 }
 
-/* A receipt or an ack for what was delivered takes it off the queue. */
+/* A receipt or an ack takes what it answers off the queue: the same kind, id, sender and, for acks,
+ * type, since several receipts may carry one id. */
 static gboolean
-take_off_queue (Device *self, const char *tag, const char *id)
+take_off_queue (Device *self, const char *tag, WhimNode *answer)
 {
+  const char *id = whim_node_get_attr (answer, "id");
+  WhimJid *to = whim_node_get_attr_jid (answer, "to");
+  gboolean ack = whim_node_is (answer, "ack");
+
   for (GList *l = self->queue.head; l != NULL; l = l->next)
     {
       Pending *pending = l->data;
+      WhimJid *from = whim_node_get_attr_jid (pending->node, "from");
 
       if (!pending->delivered || !whim_node_attr_equals (pending->node, "id", id)
-          || (tag != NULL && !whim_node_is (pending->node, tag)))
+          || (tag != NULL && !whim_node_is (pending->node, tag)) || !whim_jid_equal0 (from, to)
+          || (ack && whim_node_is (pending->node, "receipt")
+              && g_strcmp0 (whim_node_get_attr (pending->node, "type"),
+                            whim_node_get_attr (answer, "type"))
+                     != 0))
         continue;
       whim_node_unref (pending->node);
       g_free (pending);
@@ -134,9 +144,8 @@ take_off_queue (Device *self, const char *tag, const char *id)
 void
 sandbox_handle_ack (Device *from, WhimNode *ack)
 {
-  const char *id = whim_node_get_attr (ack, "id");
-
-  if (id == NULL || !take_off_queue (from, whim_node_get_attr (ack, "class"), id))
+  if (whim_node_get_attr (ack, "id") == NULL
+      || !take_off_queue (from, whim_node_get_attr (ack, "class"), ack))
     sandbox_count (from->account->sandbox, "stray-acks");
   sandbox_control_check (from->account->sandbox);
 }
@@ -359,7 +368,7 @@ sandbox_handle_receipt (Device *from, WhimNode *receipt)
   if (g_strcmp0 (type, "retry") == 0)
     sandbox_count (self, "retry-receipts");
   else
-    take_off_queue (from, "message", id);
+    take_off_queue (from, "message", receipt);
   if (target != NULL)
     route_receipt (from, target, receipt, whim_jid_is_lid (to));
   ack_receipt (from, receipt);

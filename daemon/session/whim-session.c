@@ -97,7 +97,7 @@ session_arm_keep_alive (WhimSession *self)
   self->alive_timer = whim_clock_add_timer (self->clock, delay, alive_timer_cb, self);
 }
 
-/* The dead timer hangs on the first send without an answer: steady outgoing traffic must not hide
+/* The dead timer hangs on the first unanswered send of something that has an answer: steady outgoing traffic must not hide
  * a dead link (dossier 1, 7.6). */
 void
 whim_session_note_sent (WhimSession *self)
@@ -124,9 +124,13 @@ session_heard (WhimSession *self)
 void
 whim_session_send_raw (WhimSession *self, WhimNode *node)
 {
+  const char *type = whim_node_get_attr (node, "type");
+
   if (self->link == NULL)
     return;
-  whim_session_note_sent (self);
+  /* Only what the server answers can show that it is silent. */
+  if (whim_node_is (node, "iq") && (g_strcmp0 (type, "get") == 0 || g_strcmp0 (type, "set") == 0))
+    whim_session_note_sent (self);
   whim_link_send (self->link, node);
 }
 

@@ -3,6 +3,7 @@
 
 Nothing here sleeps: a thing that is waited for arrives on a queue or as an answer, or the wait
 fails after DEADLINE seconds, which no passing test comes near."""
+import http.client as http_client
 import json
 import os
 import queue

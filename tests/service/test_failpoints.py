@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Killed at named places of both pipelines and around each commit, then started again: nothing that was
+acknowledged is missing, nothing reaches the other side twice."""
+import os
+import sys
+import urllib.error
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
+import whimtest as w
+
+SEND = ['send.before-accept-commit', 'send.before-seal-commit', 'send.after-seal-commit',
+        'send.before-write', 'send.after-write', 'send.before-ack-commit']
+RECEIVE = ['receive.before-commit', 'receive.after-commit']
+STORE = ['store.before-commit', 'store.after-commit']
+# passages of the store's failpoints: from the login to the end of the conversation
+PASSAGES = range(1, 15)
+
+
+def setup(scratch):
+    sandbox = scratch.sandbox()
+    ours = sandbox.phone('Whim')
+    theirs = sandbox.phone('Bert')
+    daemon = scratch.daemon(sandbox)
+    channel = daemon.pair(ours)
+    daemon.send(channel, theirs['pn'], 'hello')
+    sandbox.inbox(theirs, 1)
+    sandbox.post('/send', phone=theirs['pn'], to=ours['pn'], text='hello too')
+    daemon.text('hello too')
+    sandbox.wait_idle(ours)
+    return sandbox, ours, theirs, daemon, channel
+
+
+def try_send(daemon, channel, to, text):
+    """The id if it was accepted, None if the daemon died over it."""
+    try:
+        return daemon.send(channel, to, text)
+    except (urllib.error.URLError, OSError, w.http_client.HTTPException):
+        return None
+
+
+def books_balance(sandbox, daemon, ours, theirs, channel, accepted, arriving):
+    """Every accepted text at the phone exactly once, every text of the phone stored exactly once."""
+    for text in arriving:
+        daemon.text(text)
+    for message_id in accepted:
+        daemon.status_of(message_id, 'delivered')
+    sandbox.wait_idle(ours)
+    stored = [m['body'] for m in daemon.messages(channel)]
+    for text in arriving:
+        w.equal(stored.count(text), 1, 'stored %r' % text)
+    at_phone = [m['id'] for m in sandbox.get('/inbox?phone=%s&count=0' % theirs['pn'])['messages']]
+    for message_id in accepted:
+        w.equal(at_phone.count(message_id), 1, 'at the phone')
+    w.equal(len(at_phone), len(set(at_phone)), 'repeats at the phone')
+    sequences = [e['sequence'] for e in daemon.events()]
+    w.equal(sequences, list(range(1, len(sequences) + 1)), 'the journal without gap or repeat')
+    sandbox.check_clean()
+
+
+def at_send(point):
+    def test(scratch):
+        sandbox, ours, theirs, daemon, channel = setup(scratch)
+        daemon.stop()
+        daemon.start('%s=kill' % point)
+        daemon.wait_status(channel, 'connected')
+        accepted = [try_send(daemon, channel, theirs['pn'], 'over the edge')]
+        daemon.wait_death()
+        daemon.start()
+        daemon.wait_status(channel, 'connected')
+        accepted.append(daemon.send(channel, theirs['pn'], 'after'))
+        books_balance(sandbox, daemon, ours, theirs, channel, [a for a in accepted if a], [])
+    test.__name__ = 'kill at ' + point
+    return test
+
+
+def at_receive(point):
+    def test(scratch):
+        sandbox, ours, theirs, daemon, channel = setup(scratch)
+        daemon.stop()
+        daemon.start('%s=kill' % point)
+        daemon.wait_status(channel, 'connected')
+        sandbox.post('/send', phone=theirs['pn'], to=ours['pn'], text='over the edge')
+        daemon.wait_death()
+        daemon.start()
+        daemon.wait_status(channel, 'connected')
+        sandbox.post('/send', phone=theirs['pn'], to=ours['pn'], text='after')
+        books_balance(sandbox, daemon, ours, theirs, channel, [], ['over the edge', 'after'])
+    test.__name__ = 'kill at ' + point
+    return test
+
+
+def around_commits(point):
+    def test(scratch):
+        sandbox, ours, theirs, daemon, channel = setup(scratch)
+        accepted = []
+        arriving = []
+        for passage in PASSAGES:
+            if daemon.program.process.poll() is None:
+                daemon.stop()
+            daemon.start('%s=kill:%d' % (point, passage))
+            arriving.append('in %d' % passage)
+            sandbox.post('/send', phone=theirs['pn'], to=ours['pn'], text=arriving[-1])
+            # every text makes several commits: sooner or later this one is the last
+            for number in range(PASSAGES.stop):
+                accepted.append(try_send(daemon, channel, theirs['pn'],
+                                         'out %d.%d' % (passage, number)))
+                if accepted[-1] is None:
+                    break
+            daemon.wait_death()
+        daemon.start()
+        daemon.wait_status(channel, 'connected')
+        books_balance(sandbox, daemon, ours, theirs, channel, [a for a in accepted if a], arriving)
+    test.__name__ = 'kill around each commit: ' + point
+    return test
+
+
+def refused_commit(scratch):
+    """A disk that refuses: nothing is accepted or acknowledged, and it heals by itself."""
+    sandbox, ours, theirs, daemon, channel = setup(scratch)
+    daemon.stop()
+    daemon.start('store.commit-error=error:4')
+    daemon.wait_status(channel, 'connected')
+    arriving = ['in %d' % i for i in range(4)]
+    accepted = []
+    for text in arriving:
+        sandbox.post('/send', phone=theirs['pn'], to=ours['pn'], text=text)
+        status, answer = daemon.request('POST', '/messages/text', {
+            'channelId': channel, 'to': theirs['pn'], 'body': 'out ' + text})
+        w.check(status in (200, 503), 'an honest answer: %r' % answer)
+        if status == 200:
+            accepted.append(answer['messageId'])
+        else:
+            w.equal(answer['error']['type'], 'store_failed', 'type')
+    books_balance(sandbox, daemon, ours, theirs, channel, accepted, arriving)
+
+
+w.run([at_send(p) for p in SEND] + [at_receive(p) for p in RECEIVE]
+      + [around_commits(p) for p in STORE] + [refused_commit])
