@@ -35,3 +35,9 @@
 #define WHIM_LIMIT_LIST 500u
 /* Units of work, and queries, that wait for the store; beyond it they fail. */
 #define WHIM_LIMIT_STORE_QUEUE 65536u
+/* HTTP connections at a time; those beyond are closed at once. */
+#define WHIM_LIMIT_HTTP_CONNECTIONS 1024u
+/* Open event streams. */
+#define WHIM_LIMIT_STREAMS 256u
+/* Bytes of an event stream that its client has not taken; no more is read from the journal then. */
+#define WHIM_LIMIT_STREAM_UNSENT (256u * 1024u)

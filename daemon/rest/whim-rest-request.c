@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "rest/whim-rest-private.h"
+
+#include "base/whim-random.h"
+
+#include <string.h>
+
+/* How long a client may take to accept more of an answer. */
+#define WRITE_TIMEOUT_MS 60000
+
+WhimRestRequest *
+whim_rest_request_new (WhimRest *rest, SoupServerMessage *message)
+{
+  WhimRestRequest *self = g_rc_box_new0 (WhimRestRequest);
+  g_autofree char *id = whim_random_id ("req_");
+
+  g_strlcpy (self->id, id, sizeof self->id);
+  self->rest = rest;
+  self->message = message;
+  self->cancellable = g_cancellable_new ();
+  self->started = whim_clock_get_monotonic_ms (whim_rest_get_clock (rest));
+  return self;
+}
+
+WhimRestRequest *
+whim_rest_request_ref (WhimRestRequest *self)
+{
+  return g_rc_box_acquire (self);
+}
+
+static void
+request_clear (WhimRestRequest *self)
+{
+  whim_route_match_clear (&self->match);
+  g_clear_pointer (&self->caller, whim_caller_free);
+  g_clear_pointer (&self->body, json_node_unref);
+  g_clear_pointer (&self->query, g_hash_table_unref);
+  g_clear_pointer (&self->places, g_hash_table_unref);
+  g_clear_object (&self->cancellable);
+}
+
+void
+whim_rest_request_unref (WhimRestRequest *self)
+{
+  g_rc_box_release_full (self, (GDestroyNotify)request_clear);
+}
+
+void
+whim_rest_request_detach (WhimRestRequest *self)
+{
+  whim_rest_request_watch (self, 0);
+  g_clear_pointer (&self->stream, whim_rest_stream_free);
+  self->message = NULL;
+  self->rest = NULL;
+  /* Whoever asked is gone. What was to be written is written all the same. */
+  if (self->operation == NULL || self->operation->scope == WHIM_SCOPE_READ)
+    g_cancellable_cancel (self->cancellable);
+}
+
+static void
+watch_expired (gpointer data)
+{
+  WhimRestRequest *self = data;
+
+  self->timer = 0;
+  whim_rest_request_cut (self);
+}
+
+void
+whim_rest_request_watch (WhimRestRequest *self, gint64 delay_ms)
+{
+  WhimClock *clock;
+
+  if (self->rest == NULL)
+    return;
+  clock = whim_rest_get_clock (self->rest);
+  whim_clock_clear_timer (clock, &self->timer);
+  if (delay_ms > 0)
+    self->timer = whim_clock_add_timer (clock, delay_ms, watch_expired, self);
+}
+
+/* libsoup has no call to end one connection, but it notices when the socket ends. */
+void
+whim_rest_request_cut (WhimRestRequest *self)
+{
+  GSocket *socket = self->message == NULL ? NULL : soup_server_message_get_socket (self->message);
+
+  if (socket != NULL)
+    g_socket_shutdown (socket, TRUE, TRUE, NULL);
+  whim_rest_request_unpause (self);
+}
+
+void
+whim_rest_request_pause (WhimRestRequest *self)
+{
+  if (self->message == NULL || self->paused)
+    return;
+  self->paused = TRUE;
+  soup_server_message_pause (self->message);
+}
+
+void
+whim_rest_request_unpause (WhimRestRequest *self)
+{
+  if (self->message == NULL || !self->paused)
+    return;
+  self->paused = FALSE;
+  soup_server_message_unpause (self->message);
+}
+
+void
+whim_rest_request_answer (WhimRestRequest *self,
+                          guint status,
+                          const char *content_type,
+                          GBytes *body)
+{
+  SoupMessageHeaders *headers;
+  SoupMessageBody *to;
+
+  if (self->message == NULL || self->answered)
+    return;
+  self->answered = TRUE;
+  headers = soup_server_message_get_response_headers (self->message);
+  to = soup_server_message_get_response_body (self->message);
+  soup_server_message_set_status (self->message, status, NULL);
+  soup_message_headers_replace (headers, "X-Request-Id", self->id);
+  soup_message_headers_replace (headers, "Cache-Control", "no-store");
+  soup_message_headers_replace (headers, "X-Content-Type-Options", "nosniff");
+  if (body != NULL)
+    {
+      soup_message_headers_replace (headers, "Content-Type", content_type);
+      soup_message_body_append_bytes (to, body);
+    }
+  whim_rest_request_watch (self, WRITE_TIMEOUT_MS);
+  whim_rest_request_unpause (self);
+}
+
+void
+whim_rest_request_answer_json (WhimRestRequest *self, guint status, char *json)
+{
+  g_autoptr (GBytes) body = g_bytes_new_take (json, strlen (json));
+
+  whim_rest_request_answer (self, status, "application/json; charset=utf-8", body);
+}
+
+/* What the contract calls the channel of a path. */
+static GError *
+name_as_in_path (const GError *error, const char *place, const char *field, const char *message)
+{
+  GError *renamed = NULL;
+
+  if (g_strcmp0 (place, "path") == 0 && g_str_equal (field, "channelId"))
+    whim_set_field_error (&renamed, (WhimErrorCode)error->code, "id", message);
+  else if (g_strcmp0 (place, "header") == 0)
+    whim_set_field_error (&renamed, (WhimErrorCode)error->code, "X-Channel-Id", message);
+  else
+    renamed = g_error_copy (error);
+  return renamed;
+}
+
+void
+whim_rest_request_fail (WhimRestRequest *self, const GError *error)
+{
+  g_autofree char *field = NULL;
+  g_autoptr (GError) shown = NULL;
+  const WhimErrorInfo *info;
+  SoupMessageHeaders *headers;
+  const char *message;
+  const char *place = NULL;
+
+  if (self->message == NULL || self->answered)
+    return;
+  message = whim_error_split_field (error, &field);
+  if (field != NULL && self->operation != NULL)
+    place = whim_rest_place (self->operation, &self->input, self->places, field);
+  shown = field == NULL ? g_error_copy (error) : name_as_in_path (error, place, field, message);
+  info = whim_error_get_info (error->domain == WHIM_ERROR ? error->code : WHIM_ERROR_INTERNAL);
+  headers = soup_server_message_get_response_headers (self->message);
+  if (info->http_status == 401)
+    soup_message_headers_replace (headers, "WWW-Authenticate", "Bearer");
+  if (info->http_status == 405)
+    soup_message_headers_replace (headers, "Allow", self->match.allow);
+  whim_rest_request_answer_json (self, info->http_status,
+                                 whim_present_error (shown, place, self->id, 0));
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "rest/whim-rest-private.h"
+
+#include <string.h>
+
+/* What is built, and nothing else. */
+static const WhimRoute routes[] = {
+  { "GET", "channels", "channels.list" },
+  { "POST", "channels", "channels.create" },
+  { "GET", "channels/:channelId", "channels.get" },
+  { "PUT", "channels/:channelId", "channels.update" },
+  { "DELETE", "channels/:channelId", "channels.delete" },
+  { "POST", "channels/:channelId/connect", "channels.connect" },
+  { "POST", "channels/:channelId/disconnect", "channels.disconnect" },
+  { "POST", "channels/:channelId/logout", "channels.logout" },
+  { "GET", "channels/:channelId/status", "channels.status" },
+  { "GET", "channels/:channelId/qr", "channels.qr" },
+  { "GET", "channels/:channelId/qr/image", "channels.qr-image" },
+  { "POST", "messages/text", "messages.text" },
+  { "GET", "messages/list", "messages.list" },
+  { "GET", "messages/list/:chatId", "messages.list-chat" },
+  { "GET", "chats", "chats.list" },
+  { "GET", "health", "system.health" },
+  { "GET", "events", WHIM_ROUTE_EVENTS },
+  { NULL },
+};
+
+const WhimRoute *
+whim_routes (void)
+{
+  return routes;
+}
+
+void
+whim_route_match_clear (WhimRouteMatch *self)
+{
+  g_clear_pointer (&self->allow, g_free);
+  g_clear_pointer (&self->values, g_hash_table_unref);
+  self->route = NULL;
+}
+
+/* Doubled and trailing slashes come from real clients (whapi-compat, 1). */
+static GPtrArray *
+split_path (const char *path, GError **error)
+{
+  g_autoptr (GPtrArray) segments = g_ptr_array_new_with_free_func (g_free);
+  g_auto (GStrv) raw = g_strsplit (path, "/", -1);
+
+  for (guint i = 0; raw[i] != NULL; i++)
+    {
+      g_autofree char *segment = NULL;
+
+      if (*raw[i] == '\0')
+        continue;
+      segment = g_uri_unescape_segment (raw[i], NULL, NULL);
+      if (segment == NULL || !g_utf8_validate (segment, -1, NULL))
+        {
+          g_set_error_literal (error, WHIM_ERROR, WHIM_ERROR_INVALID_PARAMETER,
+                               "the path is not percent-encoded UTF-8");
+          return NULL;
+        }
+      g_ptr_array_add (segments, g_steal_pointer (&segment));
+    }
+  return g_steal_pointer (&segments);
+}
+
+/* How many segments are literal, or -1 if the pattern does not fit: a literal beats a parameter. */
+static gint
+fit (const char *pattern, GPtrArray *segments, GHashTable **values)
+{
+  g_auto (GStrv) parts = g_strsplit (pattern, "/", -1);
+  g_autoptr (GHashTable) found = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  gint literals = 0;
+
+  if (g_strv_length (parts) != segments->len)
+    return -1;
+  for (guint i = 0; i < segments->len; i++)
+    {
+      const char *segment = g_ptr_array_index (segments, i);
+
+      if (parts[i][0] == ':')
+        g_hash_table_insert (found, g_strdup (parts[i] + 1), g_strdup (segment));
+      else if (g_str_equal (parts[i], segment))
+        literals++;
+      else
+        return -1;
+    }
+  if (values != NULL)
+    *values = g_steal_pointer (&found);
+  return literals;
+}
+
+static char *
+list_methods (const char *pattern)
+{
+  g_autoptr (GString) allow = g_string_new (NULL);
+
+  for (const WhimRoute *route = routes; route->method != NULL; route++)
+    if (g_str_equal (route->pattern, pattern))
+      {
+        g_string_append_printf (allow, "%s, ", route->method);
+        if (g_str_equal (route->method, "GET"))
+          g_string_append (allow, "HEAD, ");
+      }
+  g_string_append (allow, "OPTIONS");
+  return g_string_free (g_steal_pointer (&allow), FALSE);
+}
+
+gboolean
+whim_route_match (const char *method, const char *path, WhimRouteMatch *match, GError **error)
+{
+  g_autoptr (GPtrArray) segments = split_path (path, error);
+  const char *wanted = g_str_equal (method, "HEAD") ? "GET" : method;
+  const char *pattern = NULL;
+  gint best = -1;
+
+  if (segments == NULL)
+    return FALSE;
+  for (const WhimRoute *route = routes; route->method != NULL; route++)
+    {
+      gint literals = fit (route->pattern, segments, NULL);
+
+      if (literals > best)
+        {
+          best = literals;
+          pattern = route->pattern;
+        }
+    }
+  if (pattern == NULL)
+    return TRUE;
+  match->allow = list_methods (pattern);
+  for (const WhimRoute *route = routes; route->method != NULL; route++)
+    if (g_str_equal (route->pattern, pattern) && g_str_equal (route->method, wanted))
+      {
+        match->route = route;
+        fit (pattern, segments, &match->values);
+      }
+  return TRUE;
+}
