@@ -97,8 +97,8 @@ session_arm_keep_alive (WhimSession *self)
   self->alive_timer = whim_clock_add_timer (self->clock, delay, alive_timer_cb, self);
 }
 
-/* The dead timer hangs on the first unanswered send of something that has an answer: steady outgoing traffic must not hide
- * a dead link (dossier 1, 7.6). */
+/* The dead timer hangs on the first unanswered send of something that has an answer: steady
+ * outgoing traffic must not hide a dead link (dossier 1, 7.6). */
 void
 whim_session_note_sent (WhimSession *self)
 {
