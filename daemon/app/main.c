@@ -72,6 +72,7 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
 
   setlocale (LC_ALL, "");
+  g_log_writer_default_set_use_stderr (TRUE); /* standard output is for what was asked for */
   bindtextdomain (WHIM_GETTEXT_PACKAGE, WHIM_LOCALE_DIR);
   bind_textdomain_codeset (WHIM_GETTEXT_PACKAGE, "UTF-8");
   textdomain (WHIM_GETTEXT_PACKAGE);

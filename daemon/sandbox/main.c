@@ -32,6 +32,7 @@ main (int argc, char **argv)
   Sandbox *sandbox;
 
   setlocale (LC_ALL, "");
+  g_log_writer_default_set_use_stderr (TRUE); /* standard output is for what was asked for */
   g_option_context_add_main_entries (options, entries, NULL);
   if (!g_option_context_parse (options, &argc, &argv, &error) || port < 0 || port > 65535)
     {

@@ -81,8 +81,8 @@ const commands = {
     sentMessages.set(sent.key.id, sent.message)
     return { id: sent.key.id }
   },
-  async image(c) {
-    // a kind whose media the sandbox does not serve is sent as the bare protobuf
+  async relay(c) {
+    // any protobuf, as it is
     const sent = await socket.relayMessage(c.to, c.message, {})
     return { id: sent }
   },

@@ -182,5 +182,28 @@ def prekeys(scratch):
     finish(sandbox, [ours, theirs], peer)
 
 
+def kinds(scratch):
+    """Every wrapper is unwrapped; what is not understood is shown as unknown, never dropped."""
+    sandbox, ours, theirs, daemon, peer, channel = setup(scratch)
+    to_us = ours['pn'] + '@s.whatsapp.net'
+    rows = [
+        ({'locationMessage': {'degreesLatitude': 55.75, 'degreesLongitude': 37.5}}, 'location', None),
+        ({'ephemeralMessage': {'message': {'extendedTextMessage': {'text': 'it goes away'}}}},
+         'text', 'it goes away'),
+        ({'viewOnceMessage': {'message': {'documentWithCaptionMessage': {'message': {
+            'extendedTextMessage': {'text': 'wrapped twice'}}}}}}, 'text', 'wrapped twice'),
+        ({'contactMessage': {'displayName': 'Carla', 'vcard': 'BEGIN:VCARD'}}, 'contact', 'Carla'),
+        ({'listMessage': {'title': 'a list', 'description': 'x'}}, 'unknown', None),
+        ({'eventMessage': {'name': 'a party'}}, 'unknown', None),
+    ]
+    for message, kind, body in rows:
+        message_id = peer.call('relay', to=to_us, message=message)['id']
+        event = daemon.wait_event(lambda e: e['data'].get('id') == message_id, kind)
+        w.equal((event['event'], event['data']['type'], event['data'].get('body')),
+                ('message.received', kind, body), 'kind')
+    w.equal(len(daemon.messages(channel)), len(rows), 'stored')
+    finish(sandbox, [ours, theirs], peer)
+
+
 w.require_node_modules()
-w.run([both_ways, restarts, offline, companions, unlinked, prekeys])
+w.run([both_ways, restarts, offline, companions, unlinked, prekeys, kinds])

@@ -8,6 +8,7 @@ import json
 import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -252,14 +253,16 @@ class Peer:
 class Daemon:
     """whimbreld on a data dir of its own, over REST; kill -9 and start again as one likes."""
 
-    def __init__(self, sandbox, directory, failpoints=None):
+    def __init__(self, sandbox, directory, failpoints=None, control=False):
         self.sandbox = sandbox
         self.directory = directory
         self.program = None
+        self.control = control
         self.start(failpoints)
 
-    def start(self, failpoints=None):
+    def start(self, failpoints=None, env=None):
         env = {
+            **(env or {}),
             'WHIMBREL_DATA_DIR': self.directory,
             'WHIMBREL_LISTEN': '127.0.0.1:0',
             'WHIMBREL_WA_URL': self.sandbox.url,
@@ -268,12 +271,30 @@ class Daemon:
         }
         if failpoints:
             env['WHIMBREL_FAILPOINTS'] = failpoints
+        theirs = None
+        if self.control:
+            self.socket, theirs = socket.socketpair()
+            self.socket.settimeout(DEADLINE)
+            env['WHIMBREL_TEST_FD'] = str(theirs.fileno())
         self.program = Program([os.path.join(BUILD, 'daemon', 'app', 'whimbreld'),
-                                '--ready-line'], env=env)
+                                '--ready-line'], env=env,
+                               pass_fds=(theirs.fileno(),) if theirs else ())
+        if theirs:
+            theirs.close()
         ready = json.loads(self.program.line())
         self.url = 'http://127.0.0.1:%d' % ready['port']
         with open(os.path.join(self.directory, 'admin.key'), encoding='utf-8') as key:
             self.key = key.read().strip()
+
+    def command(self, **command):
+        """A line on the control socket of development builds."""
+        self.socket.sendall((json.dumps(command) + '\n').encode())
+        answer = b''
+        while not answer.endswith(b'\n'):
+            piece = self.socket.recv(4096)
+            check(piece, 'the control socket ended')
+            answer += piece
+        return json.loads(answer)
 
     def request(self, method, path, body=None, headers=None, timeout=DEADLINE):
         full = {'X-API-Key': self.key}
@@ -387,10 +408,10 @@ class Scratch:
         peer = Peer(sandbox, os.path.join(self.path, name))
         return self.add(peer, peer.quit)
 
-    def daemon(self, sandbox, name='daemon', failpoints=None):
+    def daemon(self, sandbox, name='daemon', failpoints=None, control=False):
         directory = os.path.join(self.path, name)
         os.makedirs(directory, exist_ok=True)
-        daemon = Daemon(sandbox, directory, failpoints)
+        daemon = Daemon(sandbox, directory, failpoints, control)
         return self.add(daemon, daemon.stop)
 
     def end(self):
