@@ -41,3 +41,6 @@
 #define WHIM_LIMIT_STREAMS 256u
 /* Bytes of an event stream that its client has not taken; no more is read from the journal then. */
 #define WHIM_LIMIT_STREAM_UNSENT (256u * 1024u)
+/* Messages of a group sender that may be missing before the next readable one; libsignal's own
+ * limit elsewhere. The library below us stops at 2,000 (dossier 2, 3.6). */
+#define WHIM_LIMIT_SENDER_KEY_GAP 25000u

@@ -269,6 +269,14 @@ is_trusted_identity (const signal_protocol_address *address, uint8_t *data, size
   return 1;
 }
 
+static char *
+sender_key (const signal_protocol_sender_key_name *name)
+{
+  g_autofree char *address = address_key (&name->sender);
+
+  return g_strdup_printf ("%.*s::%s", (int)name->group_id_len, name->group_id, address);
+}
+
 static int
 store_sender_key (const signal_protocol_sender_key_name *name,
                   uint8_t *record,
@@ -277,9 +285,7 @@ store_sender_key (const signal_protocol_sender_key_name *name,
                   size_t user_record_len,
                   void *cache)
 {
-  g_autofree char *address = address_key (&name->sender);
-  g_autofree char *key
-      = g_strdup_printf ("%.*s::%s", (int)name->group_id_len, name->group_id, address);
+  g_autofree char *key = sender_key (name);
 
   save (cache, WHIM_SIGNAL_KIND_SENDER_KEY, key, record, len);
   return 0;
@@ -291,9 +297,7 @@ load_sender_key (signal_buffer **record,
                  const signal_protocol_sender_key_name *name,
                  void *cache)
 {
-  g_autofree char *address = address_key (&name->sender);
-  g_autofree char *key
-      = g_strdup_printf ("%.*s::%s", (int)name->group_id_len, name->group_id, address);
+  g_autofree char *key = sender_key (name);
 
   return load (cache, WHIM_SIGNAL_KIND_SENDER_KEY, key, record);
 }

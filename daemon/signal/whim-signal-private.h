@@ -30,3 +30,10 @@ void whim_signal_make_point (const guint8 key[WHIM_KEY_SIZE], guint8 point[WHIM_
 int whim_signal_decode_key (const guint8 key[WHIM_KEY_SIZE],
                             ec_public_key **out,
                             WhimSignalContext *context);
+
+/* Sets a WHIM_SIGNAL_ERROR for a result of libsignal; always FALSE. */
+gboolean whim_signal_set_error (GError **error, int code);
+/* @name is borrowed and must outlive the address. */
+signal_protocol_address whim_signal_make_address (const char *name, guint device);
+/* Bytes of a peer that the library calls an invalid argument are an invalid message. */
+int whim_signal_judge_input (int result);

@@ -11,8 +11,8 @@
 #include <session_state.h>
 #include <string.h>
 
-static gboolean
-set_error (GError **error, int code)
+gboolean
+whim_signal_set_error (GError **error, int code)
 {
   WhimSignalError mapped;
 
@@ -48,8 +48,14 @@ set_error (GError **error, int code)
   return FALSE;
 }
 
-static signal_protocol_address
-make_address (const char *name, guint device)
+int
+whim_signal_judge_input (int result)
+{
+  return result == SG_ERR_INVAL ? SG_ERR_INVALID_MESSAGE : result;
+}
+
+signal_protocol_address
+whim_signal_make_address (const char *name, guint device)
 {
   signal_protocol_address address = { name, strlen (name), (int32_t)device };
 
@@ -91,7 +97,7 @@ whim_signal_process_bundle (WhimSignalContext *context,
                             gboolean *identity_changed,
                             GError **error)
 {
-  signal_protocol_address address = make_address (name, device);
+  signal_protocol_address address = whim_signal_make_address (name, device);
   signal_protocol_store_context *store = whim_signal_cache_make_store (cache, context);
   session_pre_key_bundle *bundle = NULL;
   session_builder *builder = NULL;
@@ -110,7 +116,7 @@ whim_signal_process_bundle (WhimSignalContext *context,
     session_builder_free (builder);
   SIGNAL_UNREF (bundle);
   signal_protocol_store_context_destroy (store);
-  return result == 0 || set_error (error, result);
+  return result == 0 || whim_signal_set_error (error, result);
 }
 
 gboolean
@@ -131,7 +137,7 @@ whim_signal_encrypt (WhimSignalContext *context,
                      WhimSignalType *type,
                      GError **error)
 {
-  signal_protocol_address address = make_address (name, device);
+  signal_protocol_address address = whim_signal_make_address (name, device);
   signal_protocol_store_context *store;
   session_cipher *cipher = NULL;
   ciphertext_message *message = NULL;
@@ -140,7 +146,7 @@ whim_signal_encrypt (WhimSignalContext *context,
 
   if (!whim_signal_has_session (cache, name, device))
     {
-      set_error (error, SG_ERR_NO_SESSION);
+      whim_signal_set_error (error, SG_ERR_NO_SESSION);
       return NULL;
     }
   store = whim_signal_cache_make_store (cache, context);
@@ -163,7 +169,7 @@ whim_signal_encrypt (WhimSignalContext *context,
     session_cipher_free (cipher);
   signal_protocol_store_context_destroy (store);
   if (result != 0)
-    set_error (error, result);
+    whim_signal_set_error (error, result);
   return bytes;
 }
 
@@ -175,7 +181,8 @@ decrypt_pkmsg (WhimSignalContext *context,
                signal_buffer **plain)
 {
   pre_key_signal_message *message = NULL;
-  int result = pre_key_signal_message_deserialize (&message, bytes, len, context->context);
+  int result = whim_signal_judge_input (
+      pre_key_signal_message_deserialize (&message, bytes, len, context->context));
 
   if (result == 0)
     result = session_cipher_decrypt_pre_key_signal_message (cipher, message, NULL, plain);
@@ -191,7 +198,8 @@ decrypt_msg (WhimSignalContext *context,
              signal_buffer **plain)
 {
   signal_message *message = NULL;
-  int result = signal_message_deserialize (&message, bytes, len, context->context);
+  int result = whim_signal_judge_input (
+      signal_message_deserialize (&message, bytes, len, context->context));
 
   if (result == 0)
     result = session_cipher_decrypt_signal_message (cipher, message, NULL, plain);
@@ -210,7 +218,7 @@ whim_signal_decrypt (WhimSignalContext *context,
                      gboolean *identity_changed,
                      GError **error)
 {
-  signal_protocol_address address = make_address (name, device);
+  signal_protocol_address address = whim_signal_make_address (name, device);
   signal_protocol_store_context *store;
   session_cipher *cipher = NULL;
   signal_buffer *plain = NULL;
@@ -234,7 +242,7 @@ whim_signal_decrypt (WhimSignalContext *context,
     session_cipher_free (cipher);
   signal_protocol_store_context_destroy (store);
   if (result != 0)
-    set_error (error, result);
+    whim_signal_set_error (error, result);
   return out;
 }
 

@@ -165,6 +165,59 @@ guint32 whim_signal_get_remote_registration_id (WhimSignalContext *context,
                                                 const char *name,
                                                 guint device);
 
+/* Groups: a sender has one key per group and device. The operations below want that key's record
+ * (see whim_signal_sender_key()) known, and undo themselves as those above do. */
+
+/** whim_signal_sender_key: (transfer full): "<group>::<name>.<device>" */
+char *whim_signal_sender_key (const char *group, const char *name, guint device);
+/** whim_signal_group_get_key_id: of the newest key under that name; FALSE without one */
+gboolean whim_signal_group_get_key_id (WhimSignalContext *context,
+                                       WhimSignalCache *cache,
+                                       const char *group,
+                                       const char *name,
+                                       guint device,
+                                       guint32 *key_id);
+/** whim_signal_group_process: takes in another device's distribution message. One that repeats a
+ *  known key changes nothing: some clients attach it to every message, and the library would
+ *  forget skipped message keys over it (dossier 2, 3.6). */
+gboolean whim_signal_group_process (WhimSignalContext *context,
+                                    WhimSignalCache *cache,
+                                    const char *group,
+                                    const char *name,
+                                    guint device,
+                                    gconstpointer distribution,
+                                    gsize len,
+                                    GError **error);
+/** whim_signal_group_decrypt: (transfer full) (nullable): still padded.
+ * %WHIM_SIGNAL_ERROR_DUPLICATE also means a message from before the distribution: ask for it again
+ * unless it is stored. %WHIM_SIGNAL_ERROR_NO_SESSION: no key of this sender. */
+GBytes *whim_signal_group_decrypt (WhimSignalContext *context,
+                                   WhimSignalCache *cache,
+                                   const char *group,
+                                   const char *name,
+                                   guint device,
+                                   gconstpointer cipher,
+                                   gsize len,
+                                   GError **error);
+/** whim_signal_group_distribute: (transfer full) (nullable): the distribution message of our own
+ *  key, which is made if there is none. It tells the key as of now: call it before encrypting what
+ *  its receivers are to read. To rotate, put %NULL as the record first. */
+GBytes *whim_signal_group_distribute (WhimSignalContext *context,
+                                      WhimSignalCache *cache,
+                                      const char *group,
+                                      const char *own_name,
+                                      guint own_device,
+                                      GError **error);
+/** whim_signal_group_encrypt: (transfer full) (nullable): @plain is already padded */
+GBytes *whim_signal_group_encrypt (WhimSignalContext *context,
+                                   WhimSignalCache *cache,
+                                   const char *group,
+                                   const char *own_name,
+                                   guint own_device,
+                                   gconstpointer plain,
+                                   gsize len,
+                                   GError **error);
+
 /** WhimSignalPrekey: a generated key: serialised record for the store and public half for upload */
 typedef struct
 {

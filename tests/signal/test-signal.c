@@ -249,10 +249,15 @@ test_errors (void)
   g_assert_null (whim_signal_encrypt (context, bob.cache, "alice", 0, "x", 1, &type, &error));
   g_assert_error (error, WHIM_SIGNAL_ERROR, WHIM_SIGNAL_ERROR_NO_SESSION);
   g_clear_error (&error);
-  g_assert_null (whim_signal_decrypt (context, bob.cache, "alice", 0, WHIM_SIGNAL_TYPE_MSG, "xyz",
-                                      3, NULL, &error));
-  g_assert_nonnull (error);
-  g_clear_error (&error);
+  for (guint i = 0; i < 4; i++)
+    {
+      g_assert_null (
+          whim_signal_decrypt (context, bob.cache, "alice", 0,
+                               i % 2 == 0 ? WHIM_SIGNAL_TYPE_MSG : WHIM_SIGNAL_TYPE_PKMSG, "xyz",
+                               i < 2 ? 0 : 3, NULL, &error));
+      g_assert_error (error, WHIM_SIGNAL_ERROR, WHIM_SIGNAL_ERROR_INVALID_MESSAGE);
+      g_clear_error (&error);
+    }
   bob.bundle.signed_prekey_signature[3] ^= 1;
   g_assert_false (
       whim_signal_process_bundle (context, bob.cache, "alice", 0, &bob.bundle, NULL, &error));
