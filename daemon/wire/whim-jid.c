@@ -3,6 +3,7 @@
 
 #include "wire/whim-jid.h"
 
+#include "wire/whim-jid-private.h"
 #include "wire/whim-node.h"
 
 #include <string.h>
@@ -33,6 +34,60 @@ static const char *const server_texts[WHIM_JID_N_SERVERS] = {
 
 /* A user part longer than any id that exists; keeps texts bounded. */
 #define MAX_USER 128u
+
+gboolean
+whim_jid_find_server (const char *text, WhimJidServer *server)
+{
+  if (strcmp (text, "c.us") == 0)
+    {
+      *server = WHIM_JID_SERVER_USER;
+      return TRUE;
+    }
+  for (guint i = 0; i < WHIM_JID_N_SERVERS; i++)
+    if (strcmp (text, server_texts[i]) == 0)
+      {
+        *server = (WhimJidServer)i;
+        return TRUE;
+      }
+  return FALSE;
+}
+
+/* The largest device that the wire can carry: a byte beside a domain, two bytes in the foreign
+ * forms (dossier 1, 3.5). Anything above would silently become the phone. */
+static guint
+max_device (WhimJidServer server)
+{
+  switch (server)
+    {
+    case WHIM_JID_SERVER_USER:
+    case WHIM_JID_SERVER_LID:
+    case WHIM_JID_SERVER_HOSTED:
+    case WHIM_JID_SERVER_HOSTED_LID:
+      return G_MAXUINT8;
+    case WHIM_JID_SERVER_MSGR:
+    case WHIM_JID_SERVER_INTEROP:
+      return G_MAXUINT16;
+    case WHIM_JID_SERVER_GROUP:
+    case WHIM_JID_SERVER_BROADCAST:
+    case WHIM_JID_SERVER_NEWSLETTER:
+    case WHIM_JID_SERVER_BOT:
+    case WHIM_JID_SERVER_CALL:
+    case WHIM_JID_N_SERVERS:
+    default:
+      return 0;
+    }
+}
+
+gboolean
+whim_jid_parts_are_ok (WhimJidServer server, const char *user, gsize len, guint device)
+{
+  if (len > MAX_USER || device > max_device (server) || (len == 0 && device != 0))
+    return FALSE;
+  for (gsize i = 0; i < len; i++)
+    if (!g_ascii_isgraph (user[i]) || user[i] == '@' || user[i] == ':' || user[i] == '/')
+      return FALSE;
+  return TRUE;
+}
 
 G_DEFINE_BOXED_TYPE (WhimJid, whim_jid, whim_jid_ref, whim_jid_unref)
 
@@ -71,23 +126,6 @@ whim_jid_new_server (void)
   return jid_new (WHIM_JID_SERVER_USER, "", 0, 0, 0);
 }
 
-static gboolean
-find_server (const char *text, WhimJidServer *server)
-{
-  if (strcmp (text, "c.us") == 0)
-    {
-      *server = WHIM_JID_SERVER_USER;
-      return TRUE;
-    }
-  for (guint i = 0; i < WHIM_JID_N_SERVERS; i++)
-    if (strcmp (text, server_texts[i]) == 0)
-      {
-        *server = (WhimJidServer)i;
-        return TRUE;
-      }
-  return FALSE;
-}
-
 /* The part before the "@": user, user:device, and the old user.agent:device. */
 static gboolean
 parse_user (const char *text, gsize len, gsize *user_len, guint *device)
@@ -98,11 +136,6 @@ parse_user (const char *text, gsize len, gsize *user_len, guint *device)
 
   *device = 0;
   *user_len = colon == NULL ? len : (gsize)(colon - text);
-  if (*user_len > MAX_USER)
-    return FALSE;
-  for (gsize i = 0; i < *user_len; i++)
-    if (!g_ascii_isgraph (text[i]) || text[i] == '@' || text[i] == '/')
-      return FALSE;
   if (colon == NULL)
     return TRUE;
   if (!g_ascii_isdigit (colon[1]))
@@ -123,8 +156,9 @@ whim_jid_parse (const char *text, GError **error)
   guint device = 0;
   WhimJid *self;
 
-  if (!find_server (at == NULL ? text : at + 1, &server)
-      || (at != NULL && (at == text || !parse_user (text, (gsize)(at - text), &user_len, &device))))
+  if (!whim_jid_find_server (at == NULL ? text : at + 1, &server)
+      || (at != NULL && (at == text || !parse_user (text, (gsize)(at - text), &user_len, &device)))
+      || !whim_jid_parts_are_ok (server, text, user_len, device))
     {
       g_set_error_literal (error, WHIM_WIRE_ERROR, WHIM_WIRE_ERROR_INVALID, "not an address");
       return NULL;
@@ -281,11 +315,10 @@ whim_jid_is_user (const WhimJid *self)
   switch (self->server)
     {
     case WHIM_JID_SERVER_USER:
-      return self->user[0] != '\0';
     case WHIM_JID_SERVER_LID:
     case WHIM_JID_SERVER_HOSTED:
     case WHIM_JID_SERVER_HOSTED_LID:
-      return TRUE;
+      return self->user[0] != '\0';
     case WHIM_JID_SERVER_GROUP:
     case WHIM_JID_SERVER_BROADCAST:
     case WHIM_JID_SERVER_NEWSLETTER:

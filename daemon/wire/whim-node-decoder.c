@@ -4,6 +4,7 @@
 #include "base/whim-limits.h"
 #include "base/whim-reader.h"
 #include "base/whim-util.h"
+#include "wire/whim-jid-private.h"
 #include "wire/whim-node-private.h"
 #include "wire/whim-tags-private.h"
 #include "wire/whim-tokens-private.h"
@@ -82,6 +83,24 @@ read_binary (Decoder *self, guint8 tag, const guint8 **bytes, gsize *len)
   return *bytes != NULL;
 }
 
+/* Names that people chose go on to JSON and D-Bus: what is no UTF-8 is mended here, once. */
+static void
+take_utf8 (Decoder *self, const guint8 *bytes, gsize len, Text *out)
+{
+  if (g_utf8_validate_len ((const char *)bytes, len, NULL))
+    {
+      out->text = whim_tree_dup (self->tree, bytes, len);
+      out->len = len;
+    }
+  else
+    {
+      g_autofree char *mended = g_utf8_make_valid ((const char *)bytes, (gssize)len);
+
+      out->len = strlen (mended);
+      out->text = whim_tree_dup (self->tree, mended, out->len);
+    }
+}
+
 /* A string whose tag byte is already read. */
 static gboolean
 read_text_tagged (Decoder *self, guint8 tag, Text *out)
@@ -104,8 +123,7 @@ read_text_tagged (Decoder *self, guint8 tag, Text *out)
     case TAG_BINARY_32:
       if (!read_binary (self, tag, &bytes, &len) || memchr (bytes, '\0', len) != NULL)
         return FALSE;
-      out->text = whim_tree_dup (self->tree, bytes, len);
-      out->len = len;
+      take_utf8 (self, bytes, len, out);
       return TRUE;
     default:
       return tag <= TAG_DICTIONARY_3 && read_token (self, tag, out);
@@ -121,23 +139,37 @@ read_text (Decoder *self, Text *out)
 }
 
 static WhimJid *
-read_jid_pair (Decoder *self)
+make_jid (WhimJidServer server, const Text *user, guint device)
 {
-  Text user;
-  Text server;
-  g_autofree char *text = NULL;
+  return whim_jid_parts_are_ok (server, user->text, user->len, device)
+             ? whim_jid_new (server, user->text, device)
+             : NULL;
+}
 
-  if (!read_text (self, &user) || !read_text (self, &server) || user.len > 128)
-    return NULL;
-  /* the common servers without a detour over text */
-  if (strcmp (server.text, "s.whatsapp.net") == 0)
-    return whim_jid_new (WHIM_JID_SERVER_USER, user.text, 0);
-  if (strcmp (server.text, "lid") == 0)
-    return whim_jid_new (WHIM_JID_SERVER_LID, user.text, 0);
-  if (strcmp (server.text, "g.us") == 0)
-    return whim_jid_new (WHIM_JID_SERVER_GROUP, user.text, 0);
-  text = user.len == 0 ? g_strdup (server.text) : g_strconcat (user.text, "@", server.text, NULL);
-  return whim_jid_parse (text, NULL);
+/* An address on a server that we do not know is no address to us, but its stanza is to be answered:
+ * it stays a text. */
+static gboolean
+read_jid_pair (Decoder *self, WhimJid **jid, const char **other)
+{
+  WhimJidServer server;
+  Text user;
+  Text server_text;
+
+  if (!read_text (self, &user) || !read_text (self, &server_text))
+    return FALSE;
+  if (whim_jid_find_server (server_text.text, &server))
+    {
+      *jid = make_jid (server, &user, 0);
+      return *jid != NULL;
+    }
+  else
+    {
+      g_autofree char *text = user.len == 0 ? g_strdup (server_text.text)
+                                            : g_strconcat (user.text, "@", server_text.text, NULL);
+
+      *other = whim_tree_dup (self->tree, text, strlen (text));
+      return TRUE;
+    }
 }
 
 static WhimJid *
@@ -148,7 +180,7 @@ read_ad_jid (Decoder *self)
   WhimJidServer server;
   Text user;
 
-  if (!read_text (self, &user) || user.len > 128)
+  if (!read_text (self, &user))
     return NULL;
   switch (domain)
     {
@@ -165,7 +197,7 @@ read_ad_jid (Decoder *self)
       server = WHIM_JID_SERVER_USER; /* an "agent", not seen today */
       break;
     }
-  return whim_jid_new (server, user.text, device);
+  return make_jid (server, &user, device);
 }
 
 static WhimJid *
@@ -176,25 +208,28 @@ read_foreign_jid (Decoder *self, gboolean interop)
   guint device;
   guint integrator = 0;
 
-  if (!read_text (self, &user) || user.len > 128)
+  if (!read_text (self, &user))
     return NULL;
   device = whim_reader_u16 (&self->reader);
   if (interop)
     integrator = whim_reader_u16 (&self->reader);
-  if (!read_text (self, &server) || strcmp (server.text, interop ? "interop" : "msgr") != 0)
+  if (!read_text (self, &server) || strcmp (server.text, interop ? "interop" : "msgr") != 0
+      || !whim_jid_parts_are_ok (WHIM_JID_SERVER_INTEROP, user.text, user.len, device))
     return NULL;
   return interop ? whim_jid_new_interop (user.text, device, integrator)
                  : whim_jid_new (WHIM_JID_SERVER_MSGR, user.text, device);
 }
 
-static WhimJid *
-read_jid (Decoder *self, guint8 tag)
+/* TRUE with an address, or with the text of one that means nothing to us. */
+static gboolean
+read_jid (Decoder *self, guint8 tag, WhimJid **jid, const char **other)
 {
+  *jid = NULL;
+  *other = NULL;
   if (tag == TAG_JID_PAIR)
-    return read_jid_pair (self);
-  if (tag == TAG_AD_JID)
-    return read_ad_jid (self);
-  return read_foreign_jid (self, tag == TAG_INTEROP_JID);
+    return read_jid_pair (self, jid, other);
+  *jid = tag == TAG_AD_JID ? read_ad_jid (self) : read_foreign_jid (self, tag == TAG_INTEROP_JID);
+  return *jid != NULL;
 }
 
 static gboolean
@@ -216,10 +251,7 @@ read_attr (Decoder *self, WhimAttr *attr)
   if (!whim_reader_is_ok (&self->reader))
     return FALSE;
   if (is_jid_tag (tag))
-    {
-      attr->jid = read_jid (self, tag);
-      return attr->jid != NULL;
-    }
+    return read_jid (self, tag, &attr->jid, &attr->text);
   if (!read_text_tagged (self, tag, &text))
     return FALSE;
   attr->text = text.text;
@@ -279,11 +311,12 @@ read_content (Decoder *self, WhimNode *node, guint depth)
   node->content_type = CONTENT_TEXT;
   if (is_jid_tag (tag))
     {
-      g_autoptr (WhimJid) jid = read_jid (self, tag);
+      g_autoptr (WhimJid) jid = NULL;
 
-      if (jid == NULL)
+      if (!read_jid (self, tag, &jid, &text.text))
         return FALSE;
-      text.text = whim_jid_get_text (jid);
+      if (jid != NULL)
+        text.text = whim_jid_get_text (jid);
       text.len = strlen (text.text);
       text.text = whim_tree_dup (self->tree, text.text, text.len);
     }

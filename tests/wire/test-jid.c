@@ -64,9 +64,21 @@ test_canonical (void)
 static void
 test_refused (void)
 {
-  static const char *const rows[]
-      = { "",        "@lid",      "1@",       "1@nowhere", "1:@lid", "1:x@lid", "1:70000@lid",
-          "a b@lid", "1@lid@lid", "a\nb@lid", "1:2:3@lid" };
+  static const char *const rows[] = { "",
+                                      "@lid",
+                                      "1@",
+                                      "1@nowhere",
+                                      "1:@lid",
+                                      "1:x@lid",
+                                      "1:70000@lid",
+                                      "a b@lid",
+                                      "1@lid@lid",
+                                      "a\nb@lid",
+                                      "1:2:3@lid",
+                                      "1:256@lid",
+                                      "1:256@s.whatsapp.net",
+                                      "1:1@g.us",
+                                      "1:1@newsletter" };
 
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     {

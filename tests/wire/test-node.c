@@ -221,6 +221,44 @@ test_refused (void)
     }
 }
 
+/* Addresses that have no form of ours: refused, except that an unknown server is no reason to lose
+ * the stanza. */
+static void
+test_foreign_addresses (void)
+{
+  static const char *const refused[] = {
+    "f8031b11fafc03314032fc036c6964", /* an "@" in the user */
+    "f8031b11f70001fc03613a62",       /* a ":" in the user */
+    "f8031b11f7010500",               /* a device of nobody */
+    "f8031b11fafc026120fc036c6964",   /* a space */
+  };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (WhimNode) node = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (refused); i++)
+    {
+      g_autoptr (GError) why = NULL;
+
+      g_assert_null (decode_hex (refused[i], &why));
+      g_assert_error (why, WHIM_WIRE_ERROR, WHIM_WIRE_ERROR_INVALID);
+    }
+  node = decode_hex ("f8031b11faff021234fc046e6f7661", &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (whim_node_get_attr (node, "to"), ==, "1234@nova");
+  g_assert_false (whim_node_attr_is_address (node, "to"));
+  g_assert_null (whim_node_get_attr_jid (node, "to"));
+}
+
+/* What people call themselves is text for JSON and D-Bus, whatever came. */
+static void
+test_mended_text (void)
+{
+  g_autoptr (WhimNode) node = decode_hex ("f8031f89fc0461ff62c3", NULL);
+
+  g_assert_nonnull (node);
+  g_assert_cmpstr (whim_node_get_attr (node, "name"), ==, "a\357\277\275b\357\277\275");
+}
+
 static void
 test_depth (void)
 {
@@ -333,6 +371,8 @@ main (int argc, char **argv)
   g_test_add_func ("/node/child-lives", test_child_lives);
   g_test_add_func ("/node/truncated", test_truncated);
   g_test_add_func ("/node/refused", test_refused);
+  g_test_add_func ("/node/foreign-addresses", test_foreign_addresses);
+  g_test_add_func ("/node/mended-text", test_mended_text);
   g_test_add_func ("/node/depth", test_depth);
   g_test_add_func ("/node/compressed", test_compressed);
   g_test_add_func ("/node/random", test_random);
