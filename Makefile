@@ -11,7 +11,7 @@ build:
 
 run:
 	@tools/install-packages.sh
-	@tools/run.sh $(BUILD) $(if $(SANDBOX),--sandbox)
+	@tools/run.sh $(BUILD) $(if $(SANDBOX),--sandbox) $(if $(ONCE),--once)
 
 check:
 	@tools/install-packages.sh

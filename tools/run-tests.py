@@ -28,7 +28,9 @@ def main():
                 print('failed: %s (%s)' % (row['name'], row['result']))
     if passed + failed == 0:
         failed = 1
-    print('%d passed, %d failed%s' % (passed, failed, ', %d skipped' % skipped if skipped else ''))
+    if skipped:
+        print('%d skipped' % skipped)
+    print('%d passed, %d failed' % (passed, failed))
     return 1 if failed or code != 0 else 0
 
 

@@ -203,9 +203,9 @@ test_read_after_report (StoreFixture *f, gconstpointer data)
 static void
 test_kill (gconstpointer data)
 {
+#if WHIM_DEVELOPMENT
   const char *point = data;
 
-#if WHIM_DEVELOPMENT
   if (g_test_subprocess ())
     {
       StoreFixture f = { .channel = 1 };
