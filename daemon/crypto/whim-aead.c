@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
-#include "crypto/whim-crypto.h"
-
-#include <openssl/evp.h>
+#include "crypto/whim-crypto-private.h"
 
 struct _WhimAead
 {
@@ -19,8 +17,8 @@ whim_aead_new (const guint8 key[32])
   self->seal = EVP_CIPHER_CTX_new ();
   self->open = EVP_CIPHER_CTX_new ();
   g_assert (self->seal != NULL && self->open != NULL);
-  g_assert (EVP_EncryptInit_ex (self->seal, EVP_aes_256_gcm (), NULL, key, NULL));
-  g_assert (EVP_DecryptInit_ex (self->open, EVP_aes_256_gcm (), NULL, key, NULL));
+  g_assert (EVP_EncryptInit_ex (self->seal, whim_crypto_get_algorithms ()->gcm, NULL, key, NULL));
+  g_assert (EVP_DecryptInit_ex (self->open, whim_crypto_get_algorithms ()->gcm, NULL, key, NULL));
   return self;
 }
 
@@ -81,6 +79,9 @@ whim_aead_open (WhimAead *self,
   n = 0;
   if (body > 0 && !EVP_DecryptUpdate (self->open, to, &n, from, (int)body))
     return FALSE;
-  return EVP_CIPHER_CTX_ctrl (self->open, EVP_CTRL_GCM_SET_TAG, WHIM_GCM_TAG_SIZE, tag)
-         && EVP_DecryptFinal_ex (self->open, body > 0 ? to + n : nothing, &rest) > 0;
+  if (EVP_CIPHER_CTX_ctrl (self->open, EVP_CTRL_GCM_SET_TAG, WHIM_GCM_TAG_SIZE, tag)
+      && EVP_DecryptFinal_ex (self->open, body > 0 ? to + n : nothing, &rest) > 0)
+    return TRUE;
+  whim_zero (to, body);
+  return FALSE;
 }

@@ -1,55 +1,138 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
-#include "crypto/whim-crypto.h"
+#include "crypto/whim-crypto-private.h"
 
 #include "base/whim-util.h"
 
 #include <openssl/core_names.h>
-#include <openssl/evp.h>
 #include <openssl/params.h>
 #include <string.h>
 
-G_DEFINE_QUARK (whim - crypto - error - quark, whim_crypto_error)
+/* Creating an HMAC context costs more than hashing a block, and the ratchet makes twenty per turn.
+ */
+#define MAX_IDLE_HMACS 8u
 
-/* Fetched once: a fetch per call costs more than the hash. */
-static EVP_MAC *
-get_hmac (void)
+typedef struct
 {
-  static gsize ready;
-  static EVP_MAC *mac;
+  EVP_MAC_CTX *contexts[MAX_IDLE_HMACS];
+  guint n;
+} IdleHmacs;
 
-  if (g_once_init_enter (&ready))
+G_DEFINE_QUARK (whim_crypto_error_quark, whim_crypto_error)
+
+const WhimAlgorithms *
+whim_crypto_get_algorithms (void)
+{
+  static WhimAlgorithms algorithms;
+  static gsize once;
+
+  if (g_once_init_enter (&once))
     {
-      mac = EVP_MAC_fetch (NULL, "HMAC", NULL);
-      g_assert (mac != NULL);
-      g_once_init_leave (&ready, 1);
+      algorithms.hmac = EVP_MAC_fetch (NULL, "HMAC", NULL);
+      algorithms.md5 = EVP_MD_fetch (NULL, "MD5", NULL);
+      algorithms.sha1 = EVP_MD_fetch (NULL, "SHA1", NULL);
+      algorithms.sha256 = EVP_MD_fetch (NULL, "SHA256", NULL);
+      algorithms.sha512 = EVP_MD_fetch (NULL, "SHA512", NULL);
+      algorithms.gcm = EVP_CIPHER_fetch (NULL, "AES-256-GCM", NULL);
+      algorithms.ctr = EVP_CIPHER_fetch (NULL, "AES-256-CTR", NULL);
+      algorithms.cbc = EVP_CIPHER_fetch (NULL, "AES-256-CBC", NULL);
+      g_assert (algorithms.hmac != NULL && algorithms.md5 != NULL && algorithms.sha1 != NULL);
+      g_assert (algorithms.sha256 != NULL && algorithms.sha512 != NULL && algorithms.gcm != NULL);
+      g_assert (algorithms.ctr != NULL && algorithms.cbc != NULL);
+      g_once_init_leave (&once, 1);
     }
-  return mac;
+  return &algorithms;
 }
 
 static void
-digest_once (const EVP_MD *type, gconstpointer bytes, gsize len, guint8 *digest)
+digest (const EVP_MD *md, gconstpointer bytes, gsize len, guint8 *to)
 {
-  g_assert (EVP_Digest (len == 0 ? "" : bytes, len, digest, NULL, type, NULL));
+  int ok = EVP_Digest (bytes, len, to, NULL, md, NULL);
+
+  g_assert (ok == 1);
 }
 
 void
-whim_sha256 (gconstpointer bytes, gsize len, guint8 digest[32])
+whim_sha256 (gconstpointer bytes, gsize len, guint8 out[32])
 {
-  digest_once (EVP_sha256 (), bytes, len, digest);
+  digest (whim_crypto_get_algorithms ()->sha256, bytes, len, out);
 }
 
 void
-whim_md5 (gconstpointer bytes, gsize len, guint8 digest[16])
+whim_sha1 (gconstpointer bytes, gsize len, guint8 out[20])
 {
-  digest_once (EVP_md5 (), bytes, len, digest);
+  digest (whim_crypto_get_algorithms ()->sha1, bytes, len, out);
 }
 
 void
-whim_sha1 (gconstpointer bytes, gsize len, guint8 digest[20])
+whim_md5 (gconstpointer bytes, gsize len, guint8 out[16])
 {
-  digest_once (EVP_sha1 (), bytes, len, digest);
+  digest (whim_crypto_get_algorithms ()->md5, bytes, len, out);
+}
+
+static void
+idle_hmacs_free (gpointer data)
+{
+  IdleHmacs *idle = data;
+
+  while (idle->n > 0)
+    EVP_MAC_CTX_free (idle->contexts[--idle->n]);
+  g_free (idle);
+}
+
+static GPrivate idle_hmacs = G_PRIVATE_INIT (idle_hmacs_free);
+
+static IdleHmacs *
+get_idle_hmacs (void)
+{
+  IdleHmacs *idle = g_private_get (&idle_hmacs);
+
+  if (idle == NULL)
+    {
+      idle = g_new0 (IdleHmacs, 1);
+      g_private_set (&idle_hmacs, idle);
+    }
+  return idle;
+}
+
+EVP_MAC_CTX *
+whim_hmac_acquire (gconstpointer key, gsize key_len)
+{
+  IdleHmacs *idle = get_idle_hmacs ();
+  char name[] = "SHA256";
+  OSSL_PARAM params[]
+      = { OSSL_PARAM_utf8_string (OSSL_MAC_PARAM_DIGEST, name, sizeof name - 1), OSSL_PARAM_END };
+  EVP_MAC_CTX *context;
+  int ok;
+
+  /* OpenSSL takes a NULL key as "keep the former one", so an empty key needs an address. */
+  if (key_len == 0)
+    key = "";
+  if (idle->n > 0)
+    {
+      context = idle->contexts[--idle->n];
+      ok = EVP_MAC_init (context, key, key_len, NULL);
+    }
+  else
+    {
+      context = EVP_MAC_CTX_new (whim_crypto_get_algorithms ()->hmac);
+      g_assert (context != NULL);
+      ok = EVP_MAC_init (context, key, key_len, params);
+    }
+  g_assert (ok == 1);
+  return context;
+}
+
+void
+whim_hmac_release (EVP_MAC_CTX *context)
+{
+  IdleHmacs *idle = get_idle_hmacs ();
+
+  if (idle->n < MAX_IDLE_HMACS)
+    idle->contexts[idle->n++] = context;
+  else
+    EVP_MAC_CTX_free (context);
 }
 
 void
@@ -61,20 +144,16 @@ whim_hmac_sha256 (gconstpointer key,
                   gsize b_len,
                   guint8 mac[32])
 {
-  char digest[] = "SHA256";
-  OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string (OSSL_MAC_PARAM_DIGEST, digest, 0),
-                          OSSL_PARAM_construct_end () };
-  EVP_MAC_CTX *context = EVP_MAC_CTX_new (get_hmac ());
-  gsize len = 0;
+  EVP_MAC_CTX *context = whim_hmac_acquire (key, key_len);
+  gsize len;
+  int ok = EVP_MAC_update (context, a, a_len);
 
-  g_assert (context != NULL);
-  g_assert (EVP_MAC_init (context, key_len == 0 ? (const guint8 *)"" : key, key_len, params));
-  if (a_len > 0)
-    g_assert (EVP_MAC_update (context, a, a_len));
-  if (b_len > 0)
-    g_assert (EVP_MAC_update (context, b, b_len));
-  g_assert (EVP_MAC_final (context, mac, &len, 32));
-  EVP_MAC_CTX_free (context);
+  if (ok == 1 && b_len > 0)
+    ok = EVP_MAC_update (context, b, b_len);
+  if (ok == 1)
+    ok = EVP_MAC_final (context, mac, &len, 32);
+  g_assert (ok == 1);
+  whim_hmac_release (context);
 }
 
 WhimSecret *
@@ -111,4 +190,21 @@ whim_hkdf_sha256 (gconstpointer ikm,
   whim_zero (prk, sizeof prk);
   whim_zero (t, sizeof t);
   return out;
+}
+
+WhimSecret *
+whim_pbkdf2_sha256 (gconstpointer password,
+                    gsize password_len,
+                    gconstpointer salt,
+                    gsize salt_len,
+                    guint iterations,
+                    gsize len)
+{
+  WhimSecret *key = whim_secret_new (len);
+  int ok = PKCS5_PBKDF2_HMAC (password, (int)password_len, salt, (int)salt_len, (int)iterations,
+                              whim_crypto_get_algorithms ()->sha256, (int)len,
+                              whim_secret_get_writable (key));
+
+  g_assert (ok == 1);
+  return key;
 }

@@ -20,6 +20,7 @@ typedef enum
 #define WHIM_SIGNATURE_SIZE 64u
 #define WHIM_GCM_TAG_SIZE 16u
 #define WHIM_GCM_IV_SIZE 12u
+#define WHIM_AES_BLOCK_SIZE 16u
 
 /** WhimKeyPair: an X25519 key pair. Immutable, counted atomically, any thread. */
 typedef struct _WhimKeyPair WhimKeyPair;
@@ -87,6 +88,32 @@ WhimSecret *whim_hkdf_sha256 (gconstpointer ikm,
                               gsize salt_len,
                               const char *info,
                               gsize len);
+/** whim_pbkdf2_sha256: (transfer full): slow on purpose; never on the main thread */
+WhimSecret *whim_pbkdf2_sha256 (gconstpointer password,
+                                gsize password_len,
+                                gconstpointer salt,
+                                gsize salt_len,
+                                guint iterations,
+                                gsize len);
+
+/** whim_aes256_ctr: encrypts or decrypts, which is the same; @to may be @from */
+void whim_aes256_ctr (const guint8 key[32],
+                      const guint8 iv[WHIM_AES_BLOCK_SIZE],
+                      gconstpointer from,
+                      gsize len,
+                      guint8 *to);
+/** whim_aes256_cbc_encrypt: (transfer full): with PKCS #7 padding */
+GBytes *whim_aes256_cbc_encrypt (const guint8 key[32],
+                                 const guint8 iv[WHIM_AES_BLOCK_SIZE],
+                                 gconstpointer plain,
+                                 gsize len);
+/** whim_aes256_cbc_decrypt: (transfer full) (nullable): the padding is checked and removed */
+GBytes *whim_aes256_cbc_decrypt (const guint8 key[32],
+                                 const guint8 iv[WHIM_AES_BLOCK_SIZE],
+                                 gconstpointer cipher,
+                                 gsize len,
+                                 GError **error);
+
 /** whim_md5: only for buildHash (dossier 1, 4.3) */
 void whim_md5 (gconstpointer bytes, gsize len, guint8 digest[16]);
 void whim_sha1 (gconstpointer bytes, gsize len, guint8 digest[20]);

@@ -4,27 +4,9 @@
 #include "crypto/whim-signal-provider.h"
 
 #include "base/whim-random.h"
-
-#include <openssl/core_names.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
+#include "crypto/whim-crypto-private.h"
 
 /* What libsignal-protocol-c asks of its host: HMAC-SHA256, SHA-512, AES, randomness. */
-
-static EVP_MAC *
-get_hmac (void)
-{
-  static gsize ready;
-  static EVP_MAC *mac;
-
-  if (g_once_init_enter (&ready))
-    {
-      mac = EVP_MAC_fetch (NULL, "HMAC", NULL);
-      g_assert (mac != NULL);
-      g_once_init_leave (&ready, 1);
-    }
-  return mac;
-}
 
 static int
 provider_random (uint8_t *data, size_t len, void *user_data)
@@ -34,48 +16,36 @@ provider_random (uint8_t *data, size_t len, void *user_data)
 }
 
 static int
-provider_hmac_init (void **context, const uint8_t *key, size_t len, void *user_data)
+provider_hmac_init (void **context, const uint8_t *key, size_t key_len, void *user_data)
 {
-  char digest[] = "SHA256";
-  OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string (OSSL_MAC_PARAM_DIGEST, digest, 0),
-                          OSSL_PARAM_construct_end () };
-  EVP_MAC_CTX *mac = EVP_MAC_CTX_new (get_hmac ());
-  static const uint8_t no_key[1];
-
-  if (mac == NULL)
-    return SG_ERR_NOMEM;
-  /* OpenSSL takes a NULL key for "keep the old one" */
-  if (!EVP_MAC_init (mac, len == 0 ? no_key : key, len, params))
-    {
-      EVP_MAC_CTX_free (mac);
-      return SG_ERR_UNKNOWN;
-    }
-  *context = mac;
+  *context = whim_hmac_acquire (key, key_len);
   return 0;
 }
 
 static int
 provider_hmac_update (void *context, const uint8_t *data, size_t len, void *user_data)
 {
-  return EVP_MAC_update (context, data, len) ? 0 : SG_ERR_UNKNOWN;
+  return EVP_MAC_update (context, data, len) == 1 ? 0 : SG_ERR_UNKNOWN;
 }
 
 static int
 provider_hmac_final (void *context, signal_buffer **output, void *user_data)
 {
-  uint8_t mac[32];
-  size_t len = 0;
+  guint8 mac[32];
+  size_t len;
 
-  if (!EVP_MAC_final (context, mac, &len, sizeof mac))
+  if (EVP_MAC_final (context, mac, &len, sizeof mac) != 1)
     return SG_ERR_UNKNOWN;
   *output = signal_buffer_create (mac, len);
+  whim_zero (mac, sizeof mac);
   return *output == NULL ? SG_ERR_NOMEM : 0;
 }
 
 static void
 provider_hmac_cleanup (void *context, void *user_data)
 {
-  EVP_MAC_CTX_free (context);
+  if (context != NULL)
+    whim_hmac_release (context);
 }
 
 static int
@@ -85,7 +55,7 @@ provider_sha512_init (void **context, void *user_data)
 
   if (digest == NULL)
     return SG_ERR_NOMEM;
-  if (!EVP_DigestInit_ex (digest, EVP_sha512 (), NULL))
+  if (!EVP_DigestInit_ex (digest, whim_crypto_get_algorithms ()->sha512, NULL))
     {
       EVP_MD_CTX_free (digest);
       return SG_ERR_UNKNOWN;
@@ -107,7 +77,7 @@ provider_sha512_final (void *context, signal_buffer **output, void *user_data)
   uint8_t digest[64];
 
   if (!EVP_DigestFinal_ex (context, digest, NULL)
-      || !EVP_DigestInit_ex (context, EVP_sha512 (), NULL))
+      || !EVP_DigestInit_ex (context, whim_crypto_get_algorithms ()->sha512, NULL))
     return SG_ERR_UNKNOWN;
   *output = signal_buffer_create (digest, sizeof digest);
   return *output == NULL ? SG_ERR_NOMEM : 0;
@@ -119,22 +89,14 @@ provider_sha512_cleanup (void *context, void *user_data)
   EVP_MD_CTX_free (context);
 }
 
+/* A v3 session uses AES-256-CBC and nothing else. */
 static const EVP_CIPHER *
 pick_cipher (int cipher, size_t key_len)
 {
-  gboolean ctr = cipher == SG_CIPHER_AES_CTR_NOPADDING;
-
-  switch (key_len)
-    {
-    case 16:
-      return ctr ? EVP_aes_128_ctr () : EVP_aes_128_cbc ();
-    case 24:
-      return ctr ? EVP_aes_192_ctr () : EVP_aes_192_cbc ();
-    case 32:
-      return ctr ? EVP_aes_256_ctr () : EVP_aes_256_cbc ();
-    default:
-      return NULL;
-    }
+  if (key_len != 32)
+    return NULL;
+  return cipher == SG_CIPHER_AES_CTR_NOPADDING ? whim_crypto_get_algorithms ()->ctr
+                                               : whim_crypto_get_algorithms ()->cbc;
 }
 
 static int

@@ -100,6 +100,81 @@ bench_signal (void)
   report ("one encryption, 256 bytes, warm", began, 2000);
 }
 
+static GBytes *
+seal (WhimSignalContext *context, WhimSignalCache *cache, const char *to, WhimSignalType *type)
+{
+  static const guint8 plain[256] = { 1 };
+
+  return whim_signal_encrypt (context, cache, to, 0, plain, sizeof plain, type, NULL);
+}
+
+static void
+open_all (WhimSignalContext *context,
+          WhimSignalCache *cache,
+          const char *from,
+          WhimSignalType type,
+          GPtrArray *ciphers)
+{
+  for (guint i = 0; i < ciphers->len; i++)
+    {
+      GBytes *cipher = g_ptr_array_index (ciphers, i);
+      g_autoptr (GBytes) plain
+          = whim_signal_decrypt (context, cache, from, 0, type, g_bytes_get_data (cipher, NULL),
+                                 g_bytes_get_size (cipher), NULL, NULL);
+
+      g_assert_nonnull (plain);
+    }
+}
+
+static void
+bench_receiving (void)
+{
+  g_autoptr (WhimSignalContext) context = whim_signal_context_new ();
+  g_autoptr (WhimKeyPair) bob = whim_key_pair_new ();
+  g_autoptr (WhimSignalCache) bob_cache = whim_signal_cache_new (bob, 2);
+  g_autoptr (WhimSignalCache) alice_cache = NULL;
+  g_autoptr (GPtrArray) ciphers = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
+  WhimSignalBundle bundle = { 0 };
+  WhimSignalType type;
+  gdouble spent = 0;
+  gdouble began;
+
+  make_bundle (context, bob, bob_cache, &bundle);
+  know (bob_cache, "alice.0");
+  for (guint i = 0; i < 200; i++)
+    {
+      g_autoptr (WhimKeyPair) alice = whim_key_pair_new ();
+
+      g_clear_pointer (&alice_cache, whim_signal_cache_free);
+      alice_cache = whim_signal_cache_new (alice, 1);
+      know (alice_cache, "bob.0");
+      whim_signal_process_bundle (context, alice_cache, "bob", 0, &bundle, NULL, NULL);
+      g_ptr_array_set_size (ciphers, 0);
+      g_ptr_array_add (ciphers, seal (context, alice_cache, "bob", &type));
+      whim_signal_cache_put (bob_cache, WHIM_SIGNAL_KIND_SESSION, "alice.0", NULL);
+      began = cpu_us ();
+      open_all (context, bob_cache, "alice", type, ciphers);
+      spent += cpu_us () - began;
+    }
+  report ("first contact, received", cpu_us () - spent, 200);
+  began = cpu_us ();
+  for (guint i = 0; i < 1000; i++)
+    {
+      g_autoptr (GPtrArray) one = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
+
+      g_ptr_array_add (
+          one, seal (context, i % 2 ? alice_cache : bob_cache, i % 2 ? "bob" : "alice", &type));
+      open_all (context, i % 2 ? bob_cache : alice_cache, i % 2 ? "alice" : "bob", type, one);
+    }
+  report ("one turn, encryption and decryption", began, 1000);
+  g_ptr_array_set_size (ciphers, 0);
+  for (guint i = 0; i < 1000; i++)
+    g_ptr_array_add (ciphers, seal (context, alice_cache, "bob", &type));
+  began = cpu_us ();
+  open_all (context, bob_cache, "alice", type, ciphers);
+  report ("one decryption, 256 bytes, warm", began, 1000);
+}
+
 static void
 bench_node (void)
 {
@@ -160,6 +235,7 @@ main (void)
   g_assert_true (whim_crypto_self_test (NULL));
   bench_primitives ();
   bench_signal ();
+  bench_receiving ();
   bench_node ();
   return 0;
 }
