@@ -48,12 +48,13 @@ whim_frame_splitter_push (WhimFrameSplitter *self, gconstpointer bytes, gsize le
 gboolean
 whim_frame_splitter_pop (WhimFrameSplitter *self, GBytes **frame, GError **error)
 {
-  const guint8 *bytes = self->pending->data + self->at;
   gsize left = self->pending->len - self->at;
+  const guint8 *bytes;
   gsize size;
 
   if (left < HEADER_SIZE)
     return FALSE;
+  bytes = self->pending->data + self->at;
   size = whim_read_u24_be (bytes);
   if (size == 0)
     {

@@ -147,6 +147,19 @@ parse_user (const char *text, gsize len, gsize *user_len, guint *device)
   return TRUE;
 }
 
+/* "integrator-user", the text form of Baileys and zapo (dossier 1, 3.5) */
+static WhimJid *
+parse_interop_user (const char *text, guint device)
+{
+  char *end;
+  guint64 integrator = g_ascii_isdigit (text[0]) ? g_ascii_strtoull (text, &end, 10) : 0;
+
+  if (integrator == 0 || integrator > G_MAXUINT16 || *end != '-' || end[1] == '\0'
+      || strchr (end + 1, '-') != NULL)
+    return NULL;
+  return jid_new (WHIM_JID_SERVER_INTEROP, end + 1, strlen (end + 1), device, (guint)integrator);
+}
+
 WhimJid *
 whim_jid_parse (const char *text, GError **error)
 {
@@ -166,12 +179,12 @@ whim_jid_parse (const char *text, GError **error)
   self = jid_new (server, text, user_len, device, 0);
   if (server == WHIM_JID_SERVER_INTEROP && strchr (self->user, '-') != NULL)
     {
-      /* "integrator-user", the text form of Baileys and zapo (dossier 1, 3.5) */
-      g_autofree char *user = g_strdup (strchr (self->user, '-') + 1);
-      guint64 integrator = g_ascii_strtoull (self->user, NULL, 10);
+      WhimJid *whole = self;
 
-      whim_jid_unref (self);
-      self = jid_new (server, user, strlen (user), device, (guint)(integrator & 0xffff));
+      self = parse_interop_user (whole->user, device);
+      whim_jid_unref (whole);
+      if (self == NULL)
+        g_set_error_literal (error, WHIM_WIRE_ERROR, WHIM_WIRE_ERROR_INVALID, "not an address");
     }
   return self;
 }

@@ -302,7 +302,12 @@ read_content (Decoder *self, WhimNode *node, guint depth)
   if (tag == TAG_LIST_EMPTY)
     return TRUE;
   if (tag == TAG_LIST_8 || tag == TAG_LIST_16)
-    return read_list_size (self, tag, &n) && read_children (self, node, n, depth);
+    {
+      /* an empty list, however it is written, is no content (dossier 1, 3.3) */
+      if (!read_list_size (self, tag, &n))
+        return FALSE;
+      return n == 0 || read_children (self, node, n, depth);
+    }
   if (tag >= TAG_BINARY_8 && tag <= TAG_BINARY_32)
     {
       node->content_type = CONTENT_BYTES;

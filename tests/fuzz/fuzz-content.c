@@ -30,7 +30,9 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
       g_autoptr (GBytes) sent = whim_content_make_device_sent (content->bytes, "1@lid", NULL);
 
       g_assert_nonnull (content->kind_word);
+      g_assert_nonnull (sent);
     }
+  g_assert_true (unpadded == NULL || unpadded->kind_word != NULL);
   for (guint i = 0; i < G_N_ELEMENTS (others); i++)
     whim_proto_free (whim_proto_unpack (others[i], data, size, NULL));
   return 0;

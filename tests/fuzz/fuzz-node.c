@@ -20,6 +20,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
       g_autoptr (GBytes) once = whim_node_encode (node);
       g_autoptr (WhimNode) again = whim_node_decode (once, NULL);
 
+      g_assert_nonnull (text);
       if (again != NULL)
         {
           g_autoptr (GBytes) twice = whim_node_encode (again);
