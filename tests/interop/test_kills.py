@@ -31,7 +31,8 @@ def finish(sandbox, ours, theirs, daemon, peer, channel, text):
     peer.text('after')
     sandbox.wait_idle(theirs)
     sandbox.wait_idle(ours)
-    again = [e for e in peer.pending if e['event'] == 'message' and e['text'] == text]
+    again = [e for e in peer.pending if e['event'] == 'message' and e['text'] == text
+             and not e['fromMe']]
     w.equal(again, [], 'repeats at the peer')
     peer.check_clean()
     sandbox.check_clean()
