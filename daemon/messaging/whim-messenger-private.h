@@ -134,3 +134,9 @@ typedef void (*WhimSealDone) (WhimMessenger *self,
  *  (WHIM_MESSAGING_ERROR) or may be tried again */
 void
 whim_sender_seal (WhimMessenger *self, const WhimOutboxRow *row, WhimSealDone done, gpointer data);
+
+/** whim_bundle_parse: from a <user> of a key fetch, or from a retry receipt with <keys> */
+gboolean whim_bundle_parse (WhimNode *user, WhimSignalBundle *bundle);
+/** whim_sender_answer_retry: a device could not decrypt a message of ours: TRUE if the receipt is
+ *  taken; it is acknowledged when the answer is on disk, or refused */
+gboolean whim_sender_answer_retry (WhimMessenger *self, WhimNode *receipt);

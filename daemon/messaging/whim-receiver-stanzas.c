@@ -93,7 +93,7 @@ whim_receiver_take_receipt (WhimMessenger *self, WhimNode *receipt)
   if (id == NULL || from == NULL)
     return FALSE;
   if (g_strcmp0 (whim_node_get_attr (receipt, "type"), "retry") == 0)
-    g_info ("%s: a device could not decrypt a message of ours", whim_log_id (self->channel_id));
+    return whim_sender_answer_retry (self, receipt);
   if (status == WHIM_MESSAGE_STATUS_NONE || whim_messenger_is_own (self, from))
     return FALSE; /* nothing to keep: acknowledged by the session */
   unit = whim_messenger_new_unit (self);

@@ -4,8 +4,6 @@
 #include "messaging/whim-messenger-private.h"
 
 #include "base/whim-failpoint.h"
-#include "base/whim-reader.h"
-#include "base/whim-util.h"
 
 /* One row from content to stanza (dossier 2, 4.2):
  *
@@ -242,48 +240,6 @@ seal_encrypt (SealOp *op)
 /* ---- missing keys (dossier 2, 3.1) ------------------------------------------------------------
  */
 
-static const guint8 *
-get_bytes (WhimNode *parent, const char *tag, gsize expected)
-{
-  WhimNode *node = parent == NULL ? NULL : whim_node_find_child (parent, tag);
-  gsize len = 0;
-  const guint8 *bytes = node == NULL ? NULL : whim_node_get_content (node, &len);
-
-  return len == expected ? bytes : NULL;
-}
-
-static gboolean
-parse_bundle (WhimNode *user, WhimSignalBundle *bundle)
-{
-  WhimNode *holder = whim_node_find_child (user, "keys");
-  WhimNode *from = holder != NULL ? holder : user;
-  WhimNode *skey = whim_node_find_child (from, "skey");
-  WhimNode *key = whim_node_find_child (from, "key");
-  const guint8 *registration = get_bytes (user, "registration", 4);
-  const guint8 *identity = get_bytes (from, "identity", WHIM_KEY_SIZE);
-  const guint8 *skey_id = get_bytes (skey, "id", 3);
-  const guint8 *skey_value = get_bytes (skey, "value", WHIM_KEY_SIZE);
-  const guint8 *signature = get_bytes (skey, "signature", WHIM_SIGNATURE_SIZE);
-  const guint8 *key_id = get_bytes (key, "id", 3);
-  const guint8 *key_value = get_bytes (key, "value", WHIM_KEY_SIZE);
-
-  if (registration == NULL || identity == NULL || skey_id == NULL || skey_value == NULL
-      || signature == NULL)
-    return FALSE;
-  bundle->registration_id = whim_read_u32_be (registration);
-  whim_copy (bundle->identity, identity, WHIM_KEY_SIZE);
-  bundle->signed_prekey_id = whim_read_u24_be (skey_id);
-  whim_copy (bundle->signed_prekey, skey_value, WHIM_KEY_SIZE);
-  whim_copy (bundle->signed_prekey_signature, signature, WHIM_SIGNATURE_SIZE);
-  bundle->has_prekey = key_id != NULL && key_value != NULL;
-  if (bundle->has_prekey)
-    {
-      bundle->prekey_id = whim_read_u24_be (key_id);
-      whim_copy (bundle->prekey, key_value, WHIM_KEY_SIZE);
-    }
-  return TRUE;
-}
-
 static void
 seal_keys_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -310,7 +266,7 @@ seal_keys_cb (GObject *source, GAsyncResult *result, gpointer user_data)
           Target *target = g_ptr_array_index (op->targets, i);
 
           if (whim_jid_equal (jid, target->jid))
-            target->has_bundle = parse_bundle (user, &target->bundle);
+            target->has_bundle = whim_bundle_parse (user, &target->bundle);
         }
     }
   if (seal_is_alive (op))

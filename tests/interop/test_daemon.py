@@ -205,5 +205,34 @@ def kinds(scratch):
     finish(sandbox, [ours, theirs], peer)
 
 
+def repair(scratch):
+    """They lost their session with us: a retry receipt, our answer, and the text is read after all."""
+    sandbox, ours, theirs, daemon, peer, channel = setup(scratch)
+    daemon.send(channel, theirs['pn'], 'one')
+    peer.text('one')
+    peer.send(ours['pn'] + '@s.whatsapp.net', 'two')
+    daemon.text('two')
+    daemon.send(channel, theirs['pn'], 'three')
+    peer.text('three')
+    sandbox.wait_idle(theirs)
+    peer.quit()
+    lost = [n for n in os.listdir(peer.directory) if n.startswith('session-')]
+    w.check(lost, 'Baileys keeps no sessions')
+    for name in lost:
+        os.unlink(os.path.join(peer.directory, name))
+    peer.restart()
+    peer.reopen(theirs)
+    daemon.send(channel, theirs['pn'], 'can you read me?')
+    w.equal(peer.text('can you read me?')['chat'], ours['lid'] + '@lid', 'chat')
+    # and from here on as before, without another receipt
+    sandbox.wait_idle(ours)
+    retries = sandbox.counts().get('retry-receipts', 0)
+    w.check(1 <= retries <= 2, 'retry receipts: %d' % retries)
+    daemon.send(channel, theirs['pn'], 'and now?')
+    peer.text('and now?')
+    w.equal(sandbox.counts().get('retry-receipts', 0), retries, 'further retry receipts')
+    sandbox.check_clean(retries=retries)
+
+
 w.require_node_modules()
-w.run([both_ways, restarts, offline, companions, unlinked, prekeys, kinds])
+w.run([both_ways, restarts, offline, companions, unlinked, prekeys, kinds, repair])
