@@ -40,6 +40,7 @@ device_free (gpointer data)
     self->connection->device = NULL;
   g_queue_clear_full (&self->prekeys, g_free);
   g_queue_clear_full (&self->queue, pending_free);
+  g_queue_clear (&self->sent_ids);
   g_hash_table_unref (self->sent);
   g_free (self);
 }
@@ -53,6 +54,7 @@ device_new (Account *account, guint number)
   self->number = number;
   g_queue_init (&self->prekeys);
   g_queue_init (&self->queue);
+  g_queue_init (&self->sent_ids);
   self->sent = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   return self;
 }
@@ -87,6 +89,8 @@ sandbox_account_free (Account *self)
   g_ptr_array_unref (self->devices);
   g_hash_table_unref (self->watchers);
   g_ptr_array_unref (self->inbox);
+  g_hash_table_unref (self->typed);
+  g_hash_table_unref (self->retries);
   whim_signal_cache_free (self->cache);
   whim_key_pair_unref (self->identity);
   g_free (self->pn);
@@ -160,12 +164,15 @@ void
 sandbox_account_remove_device (Account *self, Device *device)
 {
   Sandbox *sandbox = self->sandbox;
+  guint index;
 
-  g_ptr_array_find (self->devices, device, NULL);
+  g_return_if_fail (g_ptr_array_find (self->devices, device, &index));
+  /* out of the list first: what is announced is the list without it */
+  g_ptr_array_steal_index (self->devices, index);
   for (guint i = 0; i < sandbox->accounts->len; i++)
     g_hash_table_remove (((Account *)g_ptr_array_index (sandbox->accounts, i))->watchers, device);
   sandbox_account_announce (self, device, FALSE);
-  g_ptr_array_remove (self->devices, device);
+  device_free (device);
 }
 
 WhimJid *

@@ -8,10 +8,12 @@
 #include "sandbox/sandbox.h"
 
 #include <string.h>
+#include <zlib.h>
 
 /* One WebSocket: intro, Noise, frames, and where its stanzas go. */
 
 #define END_GRACE_MS 1000
+#define FRAME_COMPRESSED 2u
 #define ROUTING_HEAD 7u /* 'E' 'D' 0 1 and three bytes of length */
 
 Connection *
@@ -39,28 +41,76 @@ sandbox_connection_unref (Connection *self)
   g_free (self);
 }
 
-/* With chop on, what is sent arrives in pieces of one to seven bytes. */
+/* Cuts what was collected without regard to frames: small pieces, large ones, several frames in
+ * one. */
 static void
-write_bytes (Connection *self, GBytes *bytes)
+flush (Connection *self)
 {
-  gsize size = g_bytes_get_size (bytes);
-  gsize at = 0;
+  static const gsize sizes[] = { 1, 2, 7, 300, 3, 1, 64, 5, 1500, 2 };
+  g_autoptr (GBytes) all = NULL;
+  gsize size;
 
-  if (soup_websocket_connection_get_state (self->socket) != SOUP_WEBSOCKET_STATE_OPEN)
+  g_clear_handle_id (&self->flush_id, g_source_remove);
+  if (self->outbox == NULL)
     return;
-  if (!self->sandbox->chop || size > 4096)
+  all = g_byte_array_free_to_bytes (g_steal_pointer (&self->outbox));
+  size = g_bytes_get_size (all);
+  for (gsize at = 0, i = 0; at < size; i++)
     {
-      soup_websocket_connection_send_message (self->socket, SOUP_WEBSOCKET_DATA_BINARY, bytes);
-      return;
-    }
-  while (at < size)
-    {
-      gsize n = MIN (1 + (at * 5) % 7, size - at);
-      g_autoptr (GBytes) piece = g_bytes_new_from_bytes (bytes, at, n);
+      gsize n = MIN (sizes[i % G_N_ELEMENTS (sizes)], size - at);
+      g_autoptr (GBytes) piece = g_bytes_new_from_bytes (all, at, n);
 
+      if (soup_websocket_connection_get_state (self->socket) != SOUP_WEBSOCKET_STATE_OPEN)
+        return;
       soup_websocket_connection_send_message (self->socket, SOUP_WEBSOCKET_DATA_BINARY, piece);
       at += n;
     }
+}
+
+static gboolean
+flush_cb (gpointer user_data)
+{
+  Connection *self = user_data;
+
+  self->flush_id = 0;
+  flush (self);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+write_bytes (Connection *self, GBytes *bytes)
+{
+  gsize size;
+  gconstpointer data = g_bytes_get_data (bytes, &size);
+
+  if (soup_websocket_connection_get_state (self->socket) != SOUP_WEBSOCKET_STATE_OPEN)
+    return;
+  if (!self->sandbox->chop)
+    {
+      flush (self);
+      soup_websocket_connection_send_message (self->socket, SOUP_WEBSOCKET_DATA_BINARY, bytes);
+      return;
+    }
+  if (self->outbox == NULL)
+    self->outbox = g_byte_array_new ();
+  g_byte_array_append (self->outbox, data, (guint)size);
+  if (self->flush_id == 0)
+    self->flush_id = g_idle_add (flush_cb, self);
+}
+
+/* The flags byte says so, the body is a zlib stream (dossier 1, 3.1). */
+static GBytes *
+compress_plain (GBytes *plain)
+{
+  gsize len;
+  const guint8 *bytes = g_bytes_get_data (plain, &len);
+  uLongf size = compressBound (len - 1);
+  g_autofree guint8 *packed = g_malloc (size + 1);
+
+  if (compress (packed + 1, &size, bytes + 1, len - 1) != Z_OK)
+    return g_bytes_ref (plain);
+  packed[0] = FRAME_COMPRESSED;
+  return g_bytes_new (packed, size + 1);
 }
 
 void
@@ -74,6 +124,13 @@ sandbox_connection_send (Connection *self, WhimNode *node)
       || self->send == NULL)
     return;
   plain = whim_node_encode (node);
+  if (self->sandbox->chop && ++self->n_sent % 3 == 0)
+    {
+      GBytes *packed = compress_plain (plain);
+
+      g_bytes_unref (plain);
+      plain = packed;
+    }
   cipher = whim_noise_cipher_seal (self->send, plain);
   framed = whim_frame_wrap (NULL, cipher);
   write_bytes (self, framed);
@@ -101,6 +158,10 @@ sandbox_connection_close (Connection *self, gboolean polite)
     return;
   self->state = CONNECTION_CLOSED;
   g_clear_handle_id (&self->end_timer, g_source_remove);
+  if (polite)
+    flush (self);
+  g_clear_handle_id (&self->flush_id, g_source_remove);
+  g_clear_pointer (&self->outbox, g_byte_array_unref);
   release_device (self);
   g_signal_handlers_disconnect_by_data (self->socket, self);
   if (polite && soup_websocket_connection_get_state (self->socket) == SOUP_WEBSOCKET_STATE_OPEN)
@@ -109,6 +170,16 @@ sandbox_connection_close (Connection *self, gboolean polite)
     g_io_stream_close (soup_websocket_connection_get_io_stream (self->socket), NULL, NULL);
   g_ptr_array_remove (self->sandbox->connections, self);
   sandbox_control_check (keep->sandbox);
+}
+
+gboolean
+sandbox_connection_half_close (Connection *self)
+{
+  GIOStream *stream = soup_websocket_connection_get_io_stream (self->socket);
+
+  return G_IS_SOCKET_CONNECTION (stream)
+         && g_socket_shutdown (g_socket_connection_get_socket (G_SOCKET_CONNECTION (stream)), FALSE,
+                               TRUE, NULL);
 }
 
 static gboolean

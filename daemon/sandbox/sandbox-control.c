@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
-#include "sandbox/sandbox.h"
+#include "sandbox/sandbox-control-private.h"
 
 #include <string.h>
 
@@ -19,11 +19,6 @@ typedef struct
   gulong finished_id;
 } Waiter;
 
-typedef JsonNode *(*ControlHandler) (Sandbox *self,
-                                     JsonObject *body,
-                                     GHashTable *query,
-                                     const char **error);
-
 static void
 answer (SoupServerMessage *message, guint status, JsonNode *json)
 {
@@ -35,8 +30,8 @@ answer (SoupServerMessage *message, guint status, JsonNode *json)
   json_node_unref (json);
 }
 
-static JsonNode *
-take_object (JsonObject *object)
+JsonNode *
+sandbox_control_take (JsonObject *object)
 {
   JsonNode *node = json_node_new (JSON_NODE_OBJECT);
 
@@ -44,13 +39,13 @@ take_object (JsonObject *object)
   return node;
 }
 
-static JsonNode *
-make_ok (void)
+JsonNode *
+sandbox_control_ok (void)
 {
   JsonObject *object = json_object_new ();
 
   json_object_set_boolean_member (object, "ok", TRUE);
-  return take_object (object);
+  return sandbox_control_take (object);
 }
 
 static JsonNode *
@@ -59,19 +54,19 @@ make_error (const char *text)
   JsonObject *object = json_object_new ();
 
   json_object_set_string_member (object, "error", text);
-  return take_object (object);
+  return sandbox_control_take (object);
 }
 
-static const char *
-get_text (JsonObject *body, const char *name)
+const char *
+sandbox_control_text (JsonObject *body, const char *name)
 {
   JsonNode *node = body == NULL ? NULL : json_object_get_member (body, name);
 
   return node != NULL && JSON_NODE_HOLDS_VALUE (node) ? json_node_get_string (node) : NULL;
 }
 
-static gint64
-get_int (JsonObject *body, const char *name, gint64 fallback)
+gint64
+sandbox_control_int (JsonObject *body, const char *name, gint64 fallback)
 {
   JsonNode *node = body == NULL ? NULL : json_object_get_member (body, name);
 
@@ -81,7 +76,7 @@ get_int (JsonObject *body, const char *name, gint64 fallback)
 static Account *
 get_account (Sandbox *self, JsonObject *body, const char *name, const char **error)
 {
-  const char *pn = get_text (body, name);
+  const char *pn = sandbox_control_text (body, name);
   Account *account = pn == NULL ? NULL : sandbox_find_number (self, pn);
 
   if (account == NULL)
@@ -90,11 +85,11 @@ get_account (Sandbox *self, JsonObject *body, const char *name, const char **err
 }
 
 /* The device that a fault is for: "phone" and "device", or the newest companion. */
-static Device *
-get_device (Sandbox *self, JsonObject *body, const char **error)
+Device *
+sandbox_control_device (Sandbox *self, JsonObject *body, const char **error)
 {
   Account *account = get_account (self, body, "phone", error);
-  gint64 number = get_int (body, "device", -1);
+  gint64 number = sandbox_control_int (body, "device", -1);
   Device *device = NULL;
 
   if (account == NULL)
@@ -114,7 +109,7 @@ get_device (Sandbox *self, JsonObject *body, const char **error)
 static JsonNode *
 add_phone (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
 {
-  const char *pn = get_text (body, "pn");
+  const char *pn = sandbox_control_text (body, "pn");
   JsonObject *object;
   Account *account;
 
@@ -124,13 +119,13 @@ add_phone (Sandbox *self, JsonObject *body, GHashTable *query, const char **erro
       return NULL;
     }
   account = sandbox_add_account (
-      self, pn, get_text (body, "name"),
+      self, pn, sandbox_control_text (body, "name"),
       body != NULL && json_object_get_boolean_member_with_default (body, "echo", FALSE));
   object = json_object_new ();
   json_object_set_string_member (object, "pn", account->pn);
   json_object_set_string_member (object, "lid", account->lid);
   json_object_set_string_member (object, "name", account->name);
-  return take_object (object);
+  return sandbox_control_take (object);
 }
 
 static Account *
@@ -149,9 +144,10 @@ first_without_echo (Sandbox *self)
 static JsonNode *
 scan (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
 {
-  const char *qr = get_text (body, "qr");
-  Account *account = get_text (body, "phone") == NULL ? first_without_echo (self)
-                                                      : get_account (self, body, "phone", error);
+  const char *qr = sandbox_control_text (body, "qr");
+  Account *account = sandbox_control_text (body, "phone") == NULL
+                         ? first_without_echo (self)
+                         : get_account (self, body, "phone", error);
   JsonObject *object;
 
   if (account == NULL)
@@ -167,7 +163,7 @@ scan (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
   object = json_object_new ();
   json_object_set_string_member (object, "pn", account->pn);
   json_object_set_string_member (object, "lid", account->lid);
-  return take_object (object);
+  return sandbox_control_take (object);
 }
 
 static JsonNode *
@@ -175,7 +171,7 @@ send_text (Sandbox *self, JsonObject *body, GHashTable *query, const char **erro
 {
   Account *from = get_account (self, body, "phone", error);
   Account *to = from == NULL ? NULL : get_account (self, body, "to", error);
-  const char *text = get_text (body, "text");
+  const char *text = sandbox_control_text (body, "text");
   JsonObject *object;
   g_autofree char *id = NULL;
 
@@ -189,106 +185,7 @@ send_text (Sandbox *self, JsonObject *body, GHashTable *query, const char **erro
   id = sandbox_phone_send_text (from, to, text);
   object = json_object_new ();
   json_object_set_string_member (object, "id", id);
-  return take_object (object);
-}
-
-static JsonNode *
-unlink_device (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
-{
-  Device *device = get_device (self, body, error);
-
-  if (device == NULL)
-    return NULL;
-  if (device->connection != NULL)
-    sandbox_connection_stream_error (device->connection, "401", "device_removed");
-  sandbox_account_remove_device (device->account, device);
-  return make_ok ();
-}
-
-static JsonNode *
-silence (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
-{
-  Device *device = get_device (self, body, error);
-
-  if (device == NULL)
-    return NULL;
-  if (device->connection == NULL)
-    {
-      *error = "the device is not connected";
-      return NULL;
-    }
-  device->connection->silent = TRUE;
-  return make_ok ();
-}
-
-static JsonNode *
-drop (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
-{
-  Device *device = get_device (self, body, error);
-
-  if (device == NULL)
-    return NULL;
-  if (device->connection != NULL)
-    sandbox_connection_close (device->connection, FALSE);
-  return make_ok ();
-}
-
-static JsonNode *
-stream_error (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
-{
-  Device *device = get_device (self, body, error);
-
-  if (device == NULL)
-    return NULL;
-  if (device->connection != NULL)
-    sandbox_connection_stream_error (device->connection, get_text (body, "code"),
-                                     get_text (body, "conflict"));
-  return make_ok ();
-}
-
-static JsonNode *
-set_login_failure (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
-{
-  Device *device = get_device (self, body, error);
-
-  if (device == NULL)
-    return NULL;
-  device->login_failure = (guint)get_int (body, "reason", 0);
-  return make_ok ();
-}
-
-static JsonNode *
-set_prekey_count (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
-{
-  Device *device = get_device (self, body, error);
-  gint64 count = get_int (body, "count", -1);
-  WhimNodeBuilder *child;
-  WhimNodeBuilder *builder;
-  g_autoptr (WhimNode) node = NULL;
-
-  if (device == NULL)
-    return NULL;
-  if (count < 0)
-    {
-      *error = "count is missing";
-      return NULL;
-    }
-  while (device->prekeys.length > (guint)count)
-    g_free (g_queue_pop_tail (&device->prekeys));
-  child = whim_node_builder_new ("count");
-  whim_node_builder_attr_int (child, "value", device->prekeys.length);
-  builder = sandbox_from_server (self, "notification", "encrypt");
-  whim_node_builder_child (builder, whim_node_builder_end (child));
-  node = whim_node_builder_end (builder);
-  sandbox_deliver (device, node);
-  return make_ok ();
-}
-
-static JsonNode *
-set_chop (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
-{
-  self->chop = body != NULL && json_object_get_boolean_member_with_default (body, "on", TRUE);
-  return make_ok ();
+  return sandbox_control_take (object);
 }
 
 static void
@@ -316,23 +213,29 @@ counters (Sandbox *self, JsonObject *body, GHashTable *query, const char **error
   json_object_set_object_member (object, "counts", counts);
   add_texts (object, "violations", self->violations);
   add_texts (object, "unexpected", self->unexpected);
-  return take_object (object);
+  return sandbox_control_take (object);
 }
 
 static JsonNode *
 show_log (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
 {
+  const char *wanted = query == NULL ? NULL : g_hash_table_lookup (query, "device");
+  g_autofree char *prefix = wanted == NULL ? NULL : g_strconcat (wanted, " ", NULL);
+  g_autoptr (GPtrArray) lines = g_ptr_array_new ();
   JsonObject *object = json_object_new ();
 
-  add_texts (object, "log", self->log);
-  return take_object (object);
+  for (guint i = 0; i < self->log->len; i++)
+    if (prefix == NULL || g_str_has_prefix (g_ptr_array_index (self->log, i), prefix))
+      g_ptr_array_add (lines, g_ptr_array_index (self->log, i));
+  add_texts (object, "log", lines);
+  return sandbox_control_take (object);
 }
 
 static JsonNode *
 reset_counters (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
 {
   sandbox_record_reset (self);
-  return make_ok ();
+  return sandbox_control_ok ();
 }
 
 static JsonNode *
@@ -359,14 +262,14 @@ devices (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
         }
     }
   json_object_set_array_member (object, "devices", array);
-  return take_object (object);
+  return sandbox_control_take (object);
 }
 
 static JsonNode *
 quit (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
 {
   g_main_loop_quit (self->loop);
-  return make_ok ();
+  return sandbox_control_ok ();
 }
 
 /* ---- waiting for the inbox ----------------------------------------------------------------- */
@@ -392,7 +295,7 @@ make_inbox (Account *account)
     }
   json_object_set_array_member (object, "messages", array);
   json_object_set_int_member (object, "undecryptable", account->undecryptable);
-  return take_object (object);
+  return sandbox_control_take (object);
 }
 
 /* The answer to a request that may have to wait; NULL: not yet. */
@@ -409,7 +312,7 @@ try_wait (Sandbox *self, const char *path, GHashTable *query)
       guint seen = GPOINTER_TO_UINT (g_hash_table_lookup (self->counts, name));
       guint64 wanted = count == NULL ? 1 : g_ascii_strtoull (count, NULL, 10);
 
-      return seen >= wanted ? make_ok () : NULL;
+      return seen >= wanted ? sandbox_control_ok () : NULL;
     }
   if (account == NULL)
     return make_error ("no such phone");
@@ -424,7 +327,7 @@ try_wait (Sandbox *self, const char *path, GHashTable *query)
       guint64 wanted = count == NULL ? 0 : g_ascii_strtoull (count, NULL, 10);
       Device *newest = g_ptr_array_index (account->devices, account->devices->len - 1);
 
-      return newest->prekeys.length >= wanted ? make_ok () : NULL;
+      return newest->prekeys.length >= wanted ? sandbox_control_ok () : NULL;
     }
   /* /idle: every companion of the phone is online, greeted, and owes nothing */
   for (guint i = 1; i < account->devices->len; i++)
@@ -435,7 +338,7 @@ try_wait (Sandbox *self, const char *path, GHashTable *query)
           || device->queue.length > 0)
         return NULL;
     }
-  return account->devices->len > 1 ? make_ok () : NULL;
+  return account->devices->len > 1 ? sandbox_control_ok () : NULL;
 }
 
 static void
@@ -525,28 +428,21 @@ wait_cb (SoupServer *server,
 
 /* ---- the table ----------------------------------------------------------------------------- */
 
-static const struct
-{
-  const char *method;
-  const char *path;
-  ControlHandler handle;
-} rows[] = {
-  { "POST", "/phones", add_phone },
-  { "POST", "/scan", scan },
-  { "POST", "/send", send_text },
-  { "POST", "/unlink", unlink_device },
-  { "POST", "/silence", silence },
-  { "POST", "/drop", drop },
-  { "POST", "/stream-error", stream_error },
-  { "POST", "/login-failure", set_login_failure },
-  { "POST", "/set-prekey-count", set_prekey_count },
-  { "POST", "/chop", set_chop },
-  { "POST", "/reset-counters", reset_counters },
-  { "POST", "/quit", quit },
-  { "GET", "/counters", counters },
-  { "GET", "/log", show_log },
-  { "GET", "/devices", devices },
+static const ControlRow rows[] = {
+  { "POST", "/phones", add_phone }, { "POST", "/scan", scan },
+  { "POST", "/send", send_text },   { "POST", "/reset-counters", reset_counters },
+  { "POST", "/quit", quit },        { "GET", "/counters", counters },
+  { "GET", "/log", show_log },      { "GET", "/devices", devices },
 };
+
+static const ControlRow *
+find_row (const ControlRow *table, guint n, const char *method, const char *path)
+{
+  for (guint i = 0; i < n; i++)
+    if (strcmp (table[i].path, path) == 0 && strcmp (table[i].method, method) == 0)
+      return &table[i];
+  return NULL;
+}
 
 static void
 control_cb (SoupServer *server,
@@ -559,7 +455,9 @@ control_cb (SoupServer *server,
   SoupMessageBody *body = soup_server_message_get_request_body (message);
   g_autoptr (JsonParser) parser = json_parser_new ();
   JsonObject *object = NULL;
+  const char *method = soup_server_message_get_method (message);
   const char *error = "no such control";
+  const ControlRow *row;
   JsonNode *json = NULL;
 
   if (body->length > 0)
@@ -572,14 +470,14 @@ control_cb (SoupServer *server,
         }
       object = json_node_get_object (json_parser_get_root (parser));
     }
-  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
-    if (strcmp (rows[i].path, path) == 0
-        && strcmp (rows[i].method, soup_server_message_get_method (message)) == 0)
-      {
-        error = NULL;
-        json = rows[i].handle (self, object, query, &error);
-        break;
-      }
+  row = find_row (rows, G_N_ELEMENTS (rows), method, path);
+  if (row == NULL)
+    row = find_row (sandbox_fault_rows, sandbox_n_fault_rows, method, path);
+  if (row != NULL)
+    {
+      error = NULL;
+      json = row->handle (self, object, query, &error);
+    }
   if (json != NULL)
     answer (message, 200, json);
   else

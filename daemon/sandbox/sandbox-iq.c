@@ -114,8 +114,8 @@ handle_count (Connection *connection, WhimNode *iq, WhimNode *child)
   sandbox_iq_result (connection, iq, whim_node_builder_end (count));
 }
 
-static const guint8 *
-get_bytes (WhimNode *parent, const char *tag, gsize expected)
+const guint8 *
+sandbox_child_bytes (WhimNode *parent, const char *tag, gsize expected)
 {
   WhimNode *node = whim_node_find_child (parent, tag);
   gsize len = 0;
@@ -127,9 +127,9 @@ get_bytes (WhimNode *parent, const char *tag, gsize expected)
 static gboolean
 take_signed_prekey (Device *device, WhimNode *skey)
 {
-  const guint8 *id = get_bytes (skey, "id", 3);
-  const guint8 *value = get_bytes (skey, "value", WHIM_KEY_SIZE);
-  const guint8 *signature = get_bytes (skey, "signature", WHIM_SIGNATURE_SIZE);
+  const guint8 *id = sandbox_child_bytes (skey, "id", 3);
+  const guint8 *value = sandbox_child_bytes (skey, "value", WHIM_KEY_SIZE);
+  const guint8 *signature = sandbox_child_bytes (skey, "signature", WHIM_SIGNATURE_SIZE);
   guint8 point[33] = { 5 };
 
   if (id == NULL || value == NULL || signature == NULL)
@@ -146,8 +146,8 @@ take_signed_prekey (Device *device, WhimNode *skey)
 static gboolean
 take_prekeys (Device *device, WhimNode *iq)
 {
-  const guint8 *registration = get_bytes (iq, "registration", 4);
-  const guint8 *identity = get_bytes (iq, "identity", WHIM_KEY_SIZE);
+  const guint8 *registration = sandbox_child_bytes (iq, "registration", 4);
+  const guint8 *identity = sandbox_child_bytes (iq, "identity", WHIM_KEY_SIZE);
   WhimNode *list = whim_node_find_child (iq, "list");
   WhimNode *skey = whim_node_find_child (iq, "skey");
 
@@ -158,8 +158,8 @@ take_prekeys (Device *device, WhimNode *iq)
   device->registration_id = whim_read_u32_be (registration);
   WHIM_FOREACH_CHILD (list, key)
     {
-      const guint8 *id = get_bytes (key, "id", 3);
-      const guint8 *value = get_bytes (key, "value", WHIM_KEY_SIZE);
+      const guint8 *id = sandbox_child_bytes (key, "id", 3);
+      const guint8 *value = sandbox_child_bytes (key, "value", WHIM_KEY_SIZE);
       PublicPrekey *prekey;
 
       if (id == NULL || value == NULL)
@@ -425,7 +425,10 @@ sandbox_handle_iq (Connection *connection, WhimNode *iq)
   if (connection->state == CONNECTION_REGISTRATION && sandbox_handle_pairing_iq (connection, iq))
     return;
   if (whim_node_attr_equals (iq, "type", "result") || whim_node_attr_equals (iq, "type", "error"))
-    return;
+    {
+      sandbox_count (connection->sandbox, "iq-answers");
+      return;
+    }
   sandbox_count (connection->sandbox, name);
   if (row == NULL || (connection->device == NULL && row->handle != handle_empty))
     {

@@ -2,7 +2,9 @@
 #include "config.h"
 
 #include "base/whim-random.h"
+#include "base/whim-reader.h"
 #include "base/whim-util.h"
+#include "base/whim-writer.h"
 #include "proto/whim-proto.h"
 #include "sandbox/sandbox.h"
 
@@ -13,6 +15,27 @@
  * linked devices; its keys are of the same library. */
 
 #define N_PREKEYS 100u
+#define FIRST_PRIVATE_PREKEY 10000u /* for retry receipts; never uploaded */
+#define MAX_RETRIES 4u
+#define MAX_TYPED 1000u
+
+/* What the phone sent to a chat, for those who cannot read it. */
+typedef struct
+{
+  Account *to;
+  GBytes *content;
+  GBytes *sent; /* the same for own companions */
+} Typed;
+
+static void
+typed_free (gpointer data)
+{
+  Typed *typed = data;
+
+  g_bytes_unref (typed->content);
+  g_bytes_unref (typed->sent);
+  g_free (typed);
+}
 
 /* The phone's cache is its whole store: what is not in it does not exist. */
 static void
@@ -56,12 +79,15 @@ sandbox_phone_init (Account *self)
       g_queue_push_tail (&phone->prekeys, public_key);
     }
   phone->keys_uploaded = TRUE;
+  self->typed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, typed_free);
+  self->retries = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->next_prekey = FIRST_PRIVATE_PREKEY;
 }
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
 static WhimNode *
-encrypt_for (Account *self, Device *to, GBytes *content)
+encrypt_for (Account *self, Device *to, guint count, GBytes *content)
 {
   g_autoptr (WhimJid) jid = sandbox_device_jid (to, TRUE);
   g_autofree char *name = whim_jid_dup_signal_name (jid);
@@ -92,15 +118,19 @@ encrypt_for (Account *self, Device *to, GBytes *content)
   enc = whim_node_builder_new ("enc");
   whim_node_builder_attr (enc, "v", "2");
   whim_node_builder_attr (enc, "type", type == WHIM_SIGNAL_TYPE_PKMSG ? "pkmsg" : "msg");
+  if (count != 0)
+    whim_node_builder_attr_int (enc, "count", count);
   whim_node_builder_bytes (enc, cipher);
   return whim_node_builder_end (enc);
 }
 
-/* One stanza from the phone to one device. @chat is set for our own companions. */
+/* One stanza from the phone to one device. @chat is set for our own companions; @count is not 0 in
+ * the answer to a retry receipt. */
 static void
 send_to (Account *self,
          Device *to,
          const char *id,
+         guint count,
          Account *chat,
          const char *category,
          GBytes *content)
@@ -108,7 +138,7 @@ send_to (Account *self,
   Device *phone = g_ptr_array_index (self->devices, 0);
   g_autoptr (WhimJid) from = sandbox_device_jid (phone, TRUE);
   g_autoptr (WhimJid) pn = sandbox_device_jid (phone, FALSE);
-  WhimNode *enc = encrypt_for (self, to, content);
+  WhimNode *enc = encrypt_for (self, to, count, content);
   WhimNodeBuilder *builder;
   g_autoptr (WhimNode) node = NULL;
 
@@ -168,20 +198,27 @@ sandbox_phone_send_text (Account *self, Account *to, const char *text)
   g_autoptr (GBytes) content = whim_content_make_text (text, NULL, NULL, NULL);
   g_autoptr (WhimJid) chat = sandbox_account_jid (to, TRUE);
   g_autoptr (GBytes) sent = whim_content_make_device_sent (content, whim_jid_get_text (chat), NULL);
+  Typed *typed = g_new0 (Typed, 1);
 
+  typed->to = to;
+  typed->content = g_bytes_ref (content);
+  typed->sent = g_bytes_ref (sent);
+  if (g_hash_table_size (self->typed) >= MAX_TYPED)
+    g_hash_table_remove_all (self->typed);
+  g_hash_table_insert (self->typed, g_strdup (id), typed);
   for (guint i = 0; i < to->devices->len; i++)
     {
       Device *device = g_ptr_array_index (to->devices, i);
 
       if (can_receive (device) && to != self)
-        send_to (self, device, id, NULL, NULL, content);
+        send_to (self, device, id, 0, NULL, NULL, content);
     }
   for (guint i = 1; i < self->devices->len; i++)
     {
       Device *device = g_ptr_array_index (self->devices, i);
 
       if (can_receive (device))
-        send_to (self, device, id, to, NULL, sent);
+        send_to (self, device, id, 0, to, NULL, sent);
     }
   return id;
 }
@@ -197,7 +234,7 @@ send_protocol (Account *self, Device *device, Wa__ProtocolMessage *protocol)
 
   message.protocolmessage = protocol;
   content = whim_proto_pack (&message);
-  send_to (self, device, id, NULL, "peer", content);
+  send_to (self, device, id, 0, NULL, "peer", content);
 }
 
 static void
@@ -309,8 +346,9 @@ sandbox_phone_greet (Account *self, Device *device)
 
 /* ---- receiving ----------------------------------------------------------------------------- */
 
+/* NULL if there is nothing to show; *@failed if it is to be asked for again. */
 static WhimContent *
-decrypt (Account *self, WhimJid *from, WhimNode *enc)
+decrypt (Account *self, WhimJid *from, WhimNode *enc, gboolean *failed)
 {
   g_autofree char *name = NULL;
   g_autoptr (GBytes) padded = NULL;
@@ -350,6 +388,7 @@ decrypt (Account *self, WhimJid *from, WhimNode *enc)
   if (plain == NULL)
     {
       self->undecryptable++;
+      *failed = TRUE;
       sandbox_count (self->sandbox, "phone-undecryptable");
       return NULL;
     }
@@ -376,6 +415,180 @@ send_receipt (Account *self, WhimNode *message, const char *type)
     sandbox_deliver (target, node);
 }
 
+/* ---- retries (dossier 2, 6.9, 6.10) --------------------------------------------------------- */
+
+static void
+add_leaf (WhimNodeBuilder *parent, const char *tag, gconstpointer bytes, gsize len)
+{
+  WhimNodeBuilder *leaf = whim_node_builder_new (tag);
+
+  whim_node_builder_data (leaf, bytes, len);
+  whim_node_builder_child (parent, whim_node_builder_end (leaf));
+}
+
+static void
+add_retry_key (WhimNodeBuilder *parent,
+               const char *tag,
+               guint32 id,
+               const guint8 *key,
+               const guint8 *signature)
+{
+  WhimNodeBuilder *builder = whim_node_builder_new (tag);
+  guint8 wire[3];
+
+  whim_write_u24_be (wire, id);
+  add_leaf (builder, "id", wire, sizeof wire);
+  add_leaf (builder, "value", key, WHIM_KEY_SIZE);
+  if (signature != NULL)
+    add_leaf (builder, "signature", signature, WHIM_SIGNATURE_SIZE);
+  whim_node_builder_child (parent, whim_node_builder_end (builder));
+}
+
+static WhimNode *
+make_retry_keys (Account *self)
+{
+  Device *phone = g_ptr_array_index (self->devices, 0);
+  WhimNodeBuilder *builder = whim_node_builder_new ("keys");
+  g_autoptr (GPtrArray) prekeys
+      = whim_signal_generate_prekeys (self->sandbox->signal, self->next_prekey++, 1);
+  WhimSignalPrekey *prekey = g_ptr_array_index (prekeys, 0);
+  g_autofree char *id = g_strdup_printf ("%u", prekey->id);
+
+  whim_signal_cache_load (self->cache, WHIM_SIGNAL_KIND_PREKEY, id, prekey->record);
+  add_leaf (builder, "type", "\5", 1);
+  add_leaf (builder, "identity", phone->identity, WHIM_KEY_SIZE);
+  add_retry_key (builder, "key", prekey->id, prekey->public_key, NULL);
+  add_retry_key (builder, "skey", phone->skey_id, phone->skey, phone->skey_signature);
+  return whim_node_builder_end (builder);
+}
+
+/* The phone could not read a message: it asks for it again, from the second time on with keys. */
+static void
+ask_again (Account *self, WhimNode *message)
+{
+  Device *phone = g_ptr_array_index (self->devices, 0);
+  WhimJid *from = whim_node_get_attr_jid (message, "from");
+  const char *id = whim_node_get_attr (message, "id");
+  Device *target = sandbox_find_device (self->sandbox, from);
+  guint count = GPOINTER_TO_UINT (g_hash_table_lookup (self->retries, id)) + 1;
+  g_autoptr (WhimJid) own = sandbox_device_jid (phone, whim_jid_is_lid (from));
+  WhimNodeBuilder *builder;
+  WhimNodeBuilder *retry;
+  g_autoptr (WhimNode) node = NULL;
+  guint8 registration[4];
+
+  if (target == NULL || count > MAX_RETRIES)
+    return;
+  g_hash_table_replace (self->retries, g_strdup (id), GUINT_TO_POINTER (count));
+  sandbox_count (self->sandbox, "phone-retries");
+  builder = whim_node_builder_new ("receipt");
+  whim_node_builder_attr_jid (builder, "from", own);
+  whim_node_builder_attr (builder, "id", id);
+  whim_node_builder_attr (builder, "type", "retry");
+  whim_node_builder_attr_int (builder, "t", sandbox_now ());
+  whim_node_builder_attr_jid (builder, "recipient", whim_node_get_attr_jid (message, "recipient"));
+  retry = whim_node_builder_new ("retry");
+  whim_node_builder_attr (retry, "v", "1");
+  whim_node_builder_attr_int (retry, "count", count);
+  whim_node_builder_attr (retry, "id", id);
+  whim_node_builder_attr (retry, "t", whim_node_get_attr (message, "t"));
+  whim_node_builder_child (builder, whim_node_builder_end (retry));
+  whim_write_u32_be (registration, phone->registration_id);
+  add_leaf (builder, "registration", registration, sizeof registration);
+  if (count > 1)
+    whim_node_builder_child (builder, make_retry_keys (self));
+  node = whim_node_builder_end (builder);
+  sandbox_deliver (target, node);
+}
+
+static gboolean
+read_retry_key (WhimNode *keys, const char *tag, guint32 *id, guint8 *key, guint8 *signature)
+{
+  WhimNode *node = whim_node_find_child (keys, tag);
+  const guint8 *bytes;
+
+  if (node == NULL)
+    return FALSE;
+  bytes = sandbox_child_bytes (node, "id", 3);
+  if (bytes == NULL)
+    return FALSE;
+  *id = whim_read_u24_be (bytes);
+  bytes = sandbox_child_bytes (node, "value", WHIM_KEY_SIZE);
+  if (bytes == NULL)
+    return FALSE;
+  whim_copy (key, bytes, WHIM_KEY_SIZE);
+  if (signature == NULL)
+    return TRUE;
+  bytes = sandbox_child_bytes (node, "signature", WHIM_SIGNATURE_SIZE);
+  if (bytes == NULL)
+    return FALSE;
+  whim_copy (signature, bytes, WHIM_SIGNATURE_SIZE);
+  return TRUE;
+}
+
+/* A new session with the keys of the receipt, or with what the server has. */
+static gboolean
+renew_session (Account *self, Device *device, WhimNode *receipt)
+{
+  WhimNode *keys = whim_node_find_child (receipt, "keys");
+  const guint8 *registration = sandbox_child_bytes (receipt, "registration", 4);
+  g_autoptr (WhimJid) jid = sandbox_device_jid (device, TRUE);
+  g_autofree char *name = whim_jid_dup_signal_name (jid);
+  WhimSignalBundle bundle;
+
+  know (self, name, device->number);
+  if (keys == NULL)
+    sandbox_device_to_bundle (device, &bundle, TRUE);
+  else
+    {
+      const guint8 *identity = sandbox_child_bytes (keys, "identity", WHIM_KEY_SIZE);
+
+      memset (&bundle, 0, sizeof bundle);
+      if (identity == NULL || registration == NULL
+          || memcmp (identity, device->identity, WHIM_KEY_SIZE) != 0
+          || !read_retry_key (keys, "skey", &bundle.signed_prekey_id, bundle.signed_prekey,
+                              bundle.signed_prekey_signature))
+        return FALSE;
+      bundle.registration_id = whim_read_u32_be (registration);
+      whim_copy (bundle.identity, identity, WHIM_KEY_SIZE);
+      bundle.has_prekey = read_retry_key (keys, "key", &bundle.prekey_id, bundle.prekey, NULL);
+    }
+  return whim_signal_process_bundle (self->sandbox->signal, self->cache, name, device->number,
+                                     &bundle, NULL, NULL);
+}
+
+static void
+answer_retry (Account *self, WhimNode *receipt)
+{
+  const char *id = whim_node_get_attr (receipt, "id");
+  WhimNode *retry = whim_node_find_child (receipt, "retry");
+  Device *device = sandbox_find_device (self->sandbox, whim_node_get_attr_jid (receipt, "from"));
+  Typed *typed = g_hash_table_lookup (self->typed, id);
+  gint64 count = retry == NULL ? 0 : whim_node_get_attr_int (retry, "count", 0);
+
+  if (count < 1 || count > MAX_RETRIES || device == NULL)
+    {
+      sandbox_violation (self->sandbox, "a retry receipt against the schema");
+      return;
+    }
+  if (typed == NULL || (device->account != self && device->account != typed->to))
+    {
+      sandbox_count (self->sandbox, "phone-retries-unanswered");
+      return;
+    }
+  if ((count > 1 || whim_node_find_child (receipt, "keys") != NULL)
+      && !renew_session (self, device, receipt))
+    {
+      sandbox_violation (self->sandbox, "a retry receipt whose keys make no session");
+      return;
+    }
+  sandbox_count (self->sandbox, "phone-retries-answered");
+  if (device->account == self)
+    send_to (self, device, id, (guint)count, typed->to, NULL, typed->sent);
+  else
+    send_to (self, device, id, (guint)count, NULL, NULL, typed->content);
+}
+
 static gboolean
 is_in_inbox (Account *self, const char *id)
 {
@@ -394,10 +607,13 @@ receive_message (Account *self, WhimNode *message)
   g_autoptr (WhimContent) content = NULL;
   const char *id = whim_node_get_attr (message, "id");
   g_autofree char *chat = NULL;
+  gboolean failed = FALSE;
 
   if (enc == NULL || author == NULL)
     return;
-  content = decrypt (self, from, enc);
+  content = decrypt (self, from, enc, &failed);
+  if (failed)
+    ask_again (self, message);
   if (content == NULL)
     return;
   if (content->kind == WHIM_CONTENT_MESSAGE)
@@ -426,5 +642,7 @@ sandbox_phone_receive (Account *self, WhimNode *stanza)
           = g_strconcat ("phone-receipt:", type == NULL ? "delivered" : type, NULL);
 
       sandbox_count (self->sandbox, name);
+      if (g_strcmp0 (type, "retry") == 0)
+        answer_retry (self, stanza);
     }
 }

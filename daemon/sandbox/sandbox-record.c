@@ -4,12 +4,17 @@
 #include "crypto/whim-crypto.h"
 #include "sandbox/sandbox.h"
 
-/* What was seen: counts, violations, a line for each stanza. */
+/* What was seen: counts, violations, a line for each stanza. Bounded, so that a soak of the clients
+ * is none of the sandbox. */
+
+#define MAX_LOG 20000u
+#define MAX_SENT 20000u /* of one device */
 
 typedef struct
 {
   guint8 hash[32];
   guint connection;
+  guint asked; /* retry receipts that are not answered */
 } Recorded;
 
 void
@@ -80,6 +85,8 @@ sandbox_record_in (Sandbox *self, Connection *connection, WhimNode *node)
   g_string_append_printf (line, "%s id=%s type=%s", whim_node_get_tag (node),
                           whim_node_get_attr (node, "id"), type);
   append_encs (line, node);
+  if (self->log->len >= MAX_LOG)
+    g_ptr_array_remove_range (self->log, 0, MAX_LOG / 2);
   g_ptr_array_add (self->log, g_string_free (line, FALSE));
   if (whim_node_is (node, "iq"))
     return; /* counted with what it asks */
@@ -93,12 +100,14 @@ sandbox_record_in (Sandbox *self, Connection *connection, WhimNode *node)
     }
 }
 
-static gboolean
-is_retry_answer (WhimNode *message)
+void
+sandbox_record_retry (Device *device, WhimNode *receipt)
 {
-  WhimNode *enc = whim_node_find_child (message, "enc");
+  const char *id = whim_node_get_attr (receipt, "id");
+  Recorded *known = id == NULL ? NULL : g_hash_table_lookup (device->sent, id);
 
-  return enc != NULL && whim_node_get_attr (enc, "count") != NULL;
+  if (known != NULL)
+    known->asked++;
 }
 
 gboolean
@@ -109,8 +118,6 @@ sandbox_record_message (Sandbox *self, Device *device, WhimNode *node)
   Recorded *known = g_hash_table_lookup (device->sent, id);
   guint8 hash[32];
 
-  if (is_retry_answer (node))
-    return TRUE;
   whim_sha256 (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), hash);
   if (known == NULL)
     {
@@ -118,7 +125,16 @@ sandbox_record_message (Sandbox *self, Device *device, WhimNode *node)
       known->connection = device->connection->number;
       for (guint i = 0; i < sizeof hash; i++)
         known->hash[i] = hash[i];
-      g_hash_table_insert (device->sent, g_strdup (id), known);
+      if (device->sent_ids.length >= MAX_SENT)
+        g_hash_table_remove (device->sent, g_queue_pop_head (&device->sent_ids));
+      g_queue_push_tail (&device->sent_ids, g_strdup (id));
+      g_hash_table_insert (device->sent, g_queue_peek_tail (&device->sent_ids), known);
+      return TRUE;
+    }
+  if (known->asked > 0 && !whim_bytes_equal_constant_time (known->hash, hash, sizeof hash))
+    {
+      known->asked--;
+      sandbox_count (self, "retry-answers");
       return TRUE;
     }
   sandbox_count (self, "repeats");

@@ -9,8 +9,8 @@
 
 /* ---- delivering ---------------------------------------------------------------------------- */
 
-static WhimNodeBuilder *
-copy_head (WhimNode *node)
+WhimNodeBuilder *
+sandbox_copy_head (WhimNode *node)
 {
   WhimNodeBuilder *builder = whim_node_builder_new (whim_node_get_tag (node));
 
@@ -29,7 +29,7 @@ copy_head (WhimNode *node)
 static WhimNode *
 with_offline (WhimNode *node, guint number)
 {
-  WhimNodeBuilder *builder = copy_head (node);
+  WhimNodeBuilder *builder = sandbox_copy_head (node);
 
   whim_node_builder_attr_int (builder, "offline", number);
   WHIM_FOREACH_CHILD (node, child)
@@ -55,40 +55,68 @@ phone_receive_cb (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* The phone is here; it takes its stanzas in a round of its own, so that no two of its ratchet
+ * operations nest. */
+static void
+deliver_to_phone (Account *account, WhimNode *node)
+{
+  GPtrArray *pair = g_ptr_array_new ();
+
+  g_ptr_array_add (pair, account);
+  g_ptr_array_add (pair, whim_node_ref (node));
+  g_idle_add_full (G_PRIORITY_DEFAULT, phone_receive_cb, pair, phone_receive_free);
+}
+
 void
 sandbox_deliver (Device *to, WhimNode *node)
 {
+  g_autoptr (WhimNode) altered = sandbox_fault_alter (to, node);
+  guint times = to->faults.twice > 0 ? 2 : 1;
   Pending *pending;
 
+  if (times == 2)
+    to->faults.twice--;
+  if (whim_node_is (altered, "receipt") && whim_node_attr_equals (altered, "type", "retry"))
+    sandbox_record_retry (to, altered);
   if (to->number == 0)
     {
-      /* The phone is here; it takes its stanzas in a round of its own, so that no two of its
-       * ratchet operations nest. */
-      GPtrArray *pair = g_ptr_array_new ();
-
-      g_ptr_array_add (pair, to->account);
-      g_ptr_array_add (pair, whim_node_ref (node));
-      g_idle_add_full (G_PRIORITY_DEFAULT, phone_receive_cb, pair, phone_receive_free);
+      for (guint i = 0; i < times; i++)
+        deliver_to_phone (to->account, altered);
       return;
     }
   pending = g_new0 (Pending, 1);
-  pending->node = whim_node_ref (node);
+  pending->node = whim_node_ref (altered);
   g_queue_push_tail (&to->queue, pending);
-  if (to->connection != NULL && to->active)
-    {
-      pending->delivered = TRUE;
-      sandbox_connection_send (to->connection, node);
-    }
+  if (to->connection == NULL || !to->active)
+    return;
+  pending->delivered = TRUE;
+  for (guint i = 0; i < times; i++)
+    sandbox_connection_send (to->connection, altered);
+}
+
+static guint
+count_queued (Device *self, const char *tag)
+{
+  guint count = 0;
+
+  for (GList *l = self->queue.head; l != NULL; l = l->next)
+    count += whim_node_is (((Pending *)l->data)->node, tag) ? 1 : 0;
+  return count;
 }
 
 static void
-send_ib (Device *self, const char *tag, guint count)
+send_ib (Device *self, const char *tag, guint count, gboolean by_kind)
 {
+  static const char *const kinds[] = { "message", "receipt", "notification" };
   WhimNodeBuilder *child = whim_node_builder_new (tag);
   WhimNodeBuilder *builder = sandbox_from_server (self->account->sandbox, "ib", NULL);
   g_autoptr (WhimNode) ib = NULL;
 
   whim_node_builder_attr_int (child, "count", count);
+  for (guint i = 0; by_kind && i < G_N_ELEMENTS (kinds); i++)
+    whim_node_builder_attr_int (child, kinds[i], count_queued (self, kinds[i]));
+  if (by_kind)
+    whim_node_builder_attr_int (child, "appdata", 0);
   whim_node_builder_child (builder, whim_node_builder_end (child));
   ib = whim_node_builder_end (builder);
   sandbox_connection_send (self->connection, ib);
@@ -100,7 +128,7 @@ sandbox_deliver_queue (Device *self)
   guint count = self->queue.length;
   guint number = 0;
 
-  send_ib (self, "offline_preview", count);
+  send_ib (self, "offline_preview", count, TRUE);
   for (GList *l = self->queue.head; l != NULL; l = l->next)
     {
       Pending *pending = l->data;
@@ -109,7 +137,7 @@ sandbox_deliver_queue (Device *self)
       pending->delivered = TRUE;
       sandbox_connection_send (self->connection, marked);
     }
-  send_ib (self, "offline", count);
+  send_ib (self, "offline", count, FALSE);
 }
 
 /* A receipt or an ack takes what it answers off the queue: the same kind, id, sender and, for acks,
@@ -155,9 +183,12 @@ sandbox_handle_ack (Device *from, WhimNode *ack)
 static void
 ack_message (Device *from, WhimNode *message, guint error, const char *phash)
 {
-  WhimNodeBuilder *builder = whim_node_builder_new ("ack");
+  WhimNodeBuilder *builder;
   g_autoptr (WhimNode) ack = NULL;
 
+  if (error == 0 && sandbox_fault_takes_ack (from))
+    return;
+  builder = whim_node_builder_new ("ack");
   whim_node_builder_attr (builder, "class", "message");
   whim_node_builder_attr (builder, "id", whim_node_get_attr (message, "id"));
   whim_node_builder_attr_jid (builder, "from", whim_node_get_attr_jid (message, "to"));
@@ -212,6 +243,29 @@ make_delivery (Device *from,
   return whim_node_builder_end (builder);
 }
 
+static gboolean
+enc_is_valid (WhimNode *enc)
+{
+  gsize len = 0;
+
+  return enc != NULL && whim_node_attr_equals (enc, "v", "2")
+         && (whim_node_attr_equals (enc, "type", "pkmsg")
+             || whim_node_attr_equals (enc, "type", "msg"))
+         && whim_node_get_content (enc, &len) != NULL && len > 0;
+}
+
+static gboolean
+is_named_before (WhimNode *participants, guint index)
+{
+  WhimJid *jid = whim_node_get_attr_jid (whim_node_get_child (participants, index), "jid");
+
+  for (guint i = 0; i < index; i++)
+    if (whim_jid_equal0 (jid,
+                         whim_node_get_attr_jid (whim_node_get_child (participants, i), "jid")))
+      return TRUE;
+  return FALSE;
+}
+
 /* The schema that the real server checks, as far as texts to people go. */
 static gboolean
 message_is_valid (Sandbox *self, WhimNode *message)
@@ -223,15 +277,15 @@ message_is_valid (Sandbox *self, WhimNode *message)
   if (!whim_node_attr_is_address (message, "to"))
     return FALSE;
   if (participants == NULL)
-    return whim_node_find_child (message, "enc") != NULL;
+    return enc_is_valid (whim_node_find_child (message, "enc"));
   if (whim_node_get_n_children (participants) == 0)
     return FALSE;
   WHIM_FOREACH_CHILD (participants, to)
     {
       WhimNode *enc = whim_node_find_child (to, "enc");
 
-      if (!whim_node_is (to, "to") || !whim_node_attr_is_address (to, "jid") || enc == NULL
-          || !whim_node_attr_equals (enc, "v", "2") || whim_node_get_attr (enc, "type") == NULL)
+      if (!whim_node_is (to, "to") || !whim_node_attr_is_address (to, "jid") || !enc_is_valid (enc)
+          || is_named_before (participants, to_i))
         return FALSE;
       if (whim_node_attr_equals (enc, "type", "pkmsg")
           && whim_node_find_child (message, "device-identity") == NULL)
@@ -270,6 +324,28 @@ fan_out (Device *from, Account *chat, WhimNode *message)
   return reached == expected ? NULL : sandbox_account_phash (chat, lid);
 }
 
+/* The answer to a retry receipt: one device alone (dossier 2, 6.10). */
+static void
+send_to_one (Device *from, Account *chat, WhimNode *message)
+{
+  Sandbox *self = from->account->sandbox;
+  WhimJid *to = whim_node_get_attr_jid (message, "to");
+  WhimJid *asked = whim_node_get_attr_jid (message, "participant");
+  WhimJid *recipient = whim_node_get_attr_jid (message, "recipient");
+  Device *device = sandbox_find_device (self, asked != NULL ? asked : to);
+  Account *meant = recipient == NULL ? NULL : sandbox_find_account (self, recipient);
+  g_autoptr (WhimNode) delivery = NULL;
+
+  if (device == NULL || device == from)
+    {
+      sandbox_count (self, "misaddressed");
+      return;
+    }
+  delivery = make_delivery (from, meant != NULL ? meant : chat, device, whim_jid_is_lid (to),
+                            message, message);
+  sandbox_deliver (device, delivery);
+}
+
 void
 sandbox_handle_message (Device *from, WhimNode *message)
 {
@@ -290,23 +366,19 @@ sandbox_handle_message (Device *from, WhimNode *message)
       ack_message (from, message, 400, NULL);
       return;
     }
+  if (from->faults.refuse > 0)
+    {
+      from->faults.refuse--;
+      ack_message (from, message, from->faults.refuse_error, NULL);
+      return;
+    }
   fresh = sandbox_record_message (self, from, message);
   if (fresh || !self->dedup)
     {
       if (whim_node_find_child (message, "participants") != NULL)
         phash = fan_out (from, chat, message);
       else
-        {
-          WhimJid *asked = whim_node_get_attr_jid (message, "participant");
-          Device *device = sandbox_find_device (self, asked != NULL ? asked : to);
-          g_autoptr (WhimNode) delivery = NULL;
-
-          if (device != NULL)
-            {
-              delivery = make_delivery (from, chat, device, whim_jid_is_lid (to), message, message);
-              sandbox_deliver (device, delivery);
-            }
-        }
+        send_to_one (from, chat, message);
     }
   ack_message (from, message, 0, phash);
   sandbox_control_check (self);
@@ -368,7 +440,10 @@ sandbox_handle_receipt (Device *from, WhimNode *receipt)
   if (g_strcmp0 (type, "retry") == 0)
     sandbox_count (self, "retry-receipts");
   else
-    take_off_queue (from, "message", receipt);
+    {
+      if (!take_off_queue (from, "message", receipt))
+        sandbox_count (self, "receipts-alone"); /* read receipts, and those of repeats */
+    }
   if (target != NULL)
     route_receipt (from, target, receipt, whim_jid_is_lid (to));
   ack_receipt (from, receipt);

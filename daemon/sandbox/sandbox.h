@@ -46,8 +46,17 @@ struct _Device
   gboolean active;        /* the client asked for its stanzas */
   GQueue queue;           /* of Pending, until acknowledged */
   GHashTable *sent;       /* id of a message -> Recorded */
+  GQueue sent_ids;        /* the keys of @sent, oldest first */
   guint login_failure;    /* reason that every login gets; 0 = none */
   gboolean available;
+  struct
+  {
+    guint corrupt;   /* messages to it that will not decrypt */
+    guint twice;     /* stanzas to it that come twice */
+    guint lose_acks; /* its messages that are taken without a word; then the socket is cut */
+    guint refuse;    /* its messages that are refused ... */
+    guint refuse_error;
+  } faults;
 };
 
 /* A virtual phone with its owner. */
@@ -65,7 +74,10 @@ struct _Account
   GPtrArray *devices;   /* of Device; [0] is the phone */
   GHashTable *watchers; /* set of Device that asked for its device list */
   WhimSignalCache *cache;
-  GPtrArray *inbox; /* of InboxItem */
+  GPtrArray *inbox;    /* of InboxItem */
+  GHashTable *typed;   /* id -> what the phone sent, for retries */
+  GHashTable *retries; /* id -> how often the phone asked for it again */
+  guint next_prekey;   /* of those that are never uploaded */
   guint undecryptable;
 };
 
@@ -132,6 +144,9 @@ struct _Connection
   Device *device; /* logged in */
   gboolean silent;
   guint end_timer;
+  GByteArray *outbox; /* with chop: what waits to be glued and sliced */
+  guint flush_id;
+  guint n_sent;
 
   /* registration */
   Device *candidate; /* keys from the payload, not yet linked to an account */
@@ -148,6 +163,8 @@ void sandbox_connection_unref (Connection *self);
 void sandbox_connection_send (Connection *self, WhimNode *node);
 /** @polite: with a close frame; otherwise the socket is cut */
 void sandbox_connection_close (Connection *self, gboolean polite);
+/** we send no more, and still listen; FALSE if the socket cannot do that */
+gboolean sandbox_connection_half_close (Connection *self);
 void sandbox_connection_stream_error (Connection *self, const char *code, const char *conflict);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Connection, sandbox_connection_unref)
 
@@ -192,12 +209,16 @@ void sandbox_unexpected (Sandbox *self, const char *what);
 void sandbox_record_in (Sandbox *self, Connection *connection, WhimNode *node);
 /** TRUE if the message is new; FALSE for an allowed repeat */
 gboolean sandbox_record_message (Sandbox *self, Device *device, WhimNode *node);
+/** other bytes under the id of this retry receipt are its answer */
+void sandbox_record_retry (Device *device, WhimNode *receipt);
 void sandbox_record_reset (Sandbox *self);
 
 /* stanzas */
 void sandbox_handle_iq (Connection *connection, WhimNode *iq);
 void sandbox_iq_result (Connection *connection, WhimNode *iq, WhimNode *child);
 void sandbox_iq_error (Connection *connection, WhimNode *iq, guint code, const char *text);
+/** content of the child @tag of exactly @expected bytes, or NULL */
+const guint8 *sandbox_child_bytes (WhimNode *parent, const char *tag, gsize expected);
 void sandbox_handle_usync (Connection *connection, WhimNode *iq);
 void sandbox_handle_message (Device *from, WhimNode *message);
 void sandbox_handle_receipt (Device *from, WhimNode *receipt);
@@ -205,6 +226,14 @@ void sandbox_handle_ack (Device *from, WhimNode *ack);
 /** queues @node (transfer none) for @to and sends it if it is connected */
 void sandbox_deliver (Device *to, WhimNode *node);
 void sandbox_deliver_queue (Device *self);
+/** a builder with the tag and attributes of @node */
+WhimNodeBuilder *sandbox_copy_head (WhimNode *node);
+
+/* faults */
+/** (transfer full): what @to really gets */
+WhimNode *sandbox_fault_alter (Device *to, WhimNode *node);
+/** TRUE if the ack of a message of @from is lost; its connection may be closed then */
+gboolean sandbox_fault_takes_ack (Device *from);
 
 /* pairing */
 void sandbox_start_registration (Connection *connection);

@@ -94,5 +94,55 @@ def unlinked(scratch):
             'close code')
 
 
+def retries(scratch):
+    """What does not decrypt is asked for again and comes: phone to Baileys, Baileys to phone, and
+    Baileys to Baileys."""
+    sandbox = scratch.sandbox()
+    anna = sandbox.phone('Anna')
+    bert = sandbox.phone('Bert')
+    a = scratch.peer(sandbox, 'anna')
+    b = scratch.peer(sandbox, 'bert')
+    a.pair(anna)
+    b.pair(bert)
+    to_bert = bert['pn'] + '@s.whatsapp.net'
+    a.send(to_bert, 'first')
+    b.text('first')
+
+    sandbox.post('/corrupt', phone=anna['pn'])
+    sandbox.post('/send', phone=bert['pn'], to=anna['pn'], text='from phone to Baileys')
+    a.text('from phone to Baileys')
+    sandbox.post('/corrupt', phone=bert['pn'], device=0)
+    a.send(to_bert, 'from Baileys to phone')
+    b.text('from Baileys to phone')
+    w.equal([m['text'] for m in sandbox.inbox(bert, 2)], ['first', 'from Baileys to phone'],
+            'inbox')
+    sandbox.post('/corrupt', phone=bert['pn'])
+    a.send(to_bert, 'from Baileys to Baileys')
+    b.text('from Baileys to Baileys')
+    sandbox.wait_idle(anna)
+    sandbox.wait_idle(bert)
+    counters = sandbox.get('/counters')
+    w.equal(counters['violations'], [], 'violations')
+    w.equal(counters['unexpected'], [], 'unexpected')
+    w.equal(counters['counts']['corrupted'], 3, 'corrupted')
+
+
+def repeats(scratch):
+    """The server repeats itself; what comes twice is shown once."""
+    sandbox = scratch.sandbox()
+    anna = sandbox.phone('Anna')
+    bert = sandbox.phone('Bert')
+    a = scratch.peer(sandbox, 'anna')
+    a.pair(anna)
+    sandbox.post('/repeat', phone=anna['pn'])
+    sandbox.post('/send', phone=bert['pn'], to=anna['pn'], text='only once')
+    a.text('only once')
+    sandbox.post('/send', phone=bert['pn'], to=anna['pn'], text='and one more')
+    a.text('and one more')
+    w.check(not [e for e in a.pending if e['event'] == 'message' and e['text'] == 'only once'],
+            'it is shown twice')
+    w.equal(sandbox.get('/counters')['violations'], [], 'violations')
+
+
 w.require_node_modules()
-w.run([two_strangers, echo_and_phone, sliced, unlinked])
+w.run([two_strangers, echo_and_phone, sliced, unlinked, retries, repeats])

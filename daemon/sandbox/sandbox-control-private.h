@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "sandbox/sandbox.h"
+
+/* What the tables of the control API share. */
+
+/** NULL with *@error, a sentence, if it cannot be done */
+typedef JsonNode *(*ControlHandler) (Sandbox *self,
+                                     JsonObject *body,
+                                     GHashTable *query,
+                                     const char **error);
+
+typedef struct
+{
+  const char *method;
+  const char *path;
+  ControlHandler handle;
+} ControlRow;
+
+/* sandbox-fault.c */
+extern const ControlRow sandbox_fault_rows[];
+extern const guint sandbox_n_fault_rows;
+
+JsonNode *sandbox_control_take (JsonObject *object);
+JsonNode *sandbox_control_ok (void);
+const char *sandbox_control_text (JsonObject *body, const char *name);
+gint64 sandbox_control_int (JsonObject *body, const char *name, gint64 fallback);
+/** the device that a fault is for: "phone" and "device", or the newest companion */
+Device *sandbox_control_device (Sandbox *self, JsonObject *body, const char **error);
