@@ -108,6 +108,47 @@ depth_is_ok (const ProtobufCMessageDescriptor *descriptor,
   return TRUE;
 }
 
+static void
+mend_text (char **text)
+{
+  char *mended;
+
+  if (*text == NULL || g_utf8_validate (*text, -1, NULL))
+    return;
+  mended = g_utf8_make_valid (*text, -1);
+  g_free (*text);
+  *text = mended;
+}
+
+/* protobuf-c takes any bytes for a text. What a peer wrote goes into variants, JSON and the store,
+ * which take UTF-8 only: wrong bytes are replaced here, once, for everybody. */
+static void
+mend_strings (ProtobufCMessage *message)
+{
+  for (guint i = 0; i < message->descriptor->n_fields; i++)
+    {
+      const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
+      gpointer member = (guint8 *)message + field->offset;
+      gboolean text = field->type == PROTOBUF_C_TYPE_STRING;
+      gsize n = 1;
+
+      if (!text && field->type != PROTOBUF_C_TYPE_MESSAGE)
+        continue;
+      if (field->label == PROTOBUF_C_LABEL_REPEATED)
+        {
+          n = *(size_t *)(gpointer)((guint8 *)message + field->quantifier_offset);
+          member = *(gpointer *)member;
+        }
+      for (gsize k = 0; k < n; k++)
+        {
+          if (text)
+            mend_text ((char **)member + k);
+          else if (((ProtobufCMessage **)member)[k] != NULL)
+            mend_strings (((ProtobufCMessage **)member)[k]);
+        }
+    }
+}
+
 gpointer
 whim_proto_unpack (const ProtobufCMessageDescriptor *descriptor,
                    gconstpointer bytes,
@@ -134,6 +175,8 @@ whim_proto_unpack (const ProtobufCMessageDescriptor *descriptor,
   if (message == NULL)
     g_set_error (error, WHIM_PROTO_ERROR, WHIM_PROTO_ERROR_MALFORMED,
                  "%" G_GSIZE_FORMAT " bytes are no message of the expected kind", len);
+  else
+    mend_strings (message);
   return message;
 }
 

@@ -26,7 +26,8 @@ typedef enum
  * @descriptor: of the expected message
  *
  * protobuf-c recurses into whatever the bytes say and allocates for it: a scan for depth stands
- * before it, and the memory is bounded by the size of the input. Any thread.
+ * before it, and the memory is bounded by the size of the input. Any thread. Every text of the
+ * result is valid UTF-8; what was not is replaced.
  *
  * Returns: (transfer full) (nullable): free with whim_proto_free()
  */

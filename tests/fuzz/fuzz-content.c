@@ -30,6 +30,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
       g_autoptr (GBytes) sent = whim_content_make_device_sent (content->bytes, "1@lid", NULL);
 
       g_assert_nonnull (content->kind_word);
+      g_assert_true (content->body == NULL || g_utf8_validate (content->body, -1, NULL));
       g_assert_nonnull (sent);
     }
   g_assert_true (unpadded == NULL || unpadded->kind_word != NULL);

@@ -125,6 +125,26 @@ test_unknown (void)
   whim_test_assert_bytes_hex (packed, hex);
 }
 
+/* Texts of a peer are UTF-8 afterwards, wherever they stand. */
+static void
+test_mended (void)
+{
+  g_autoptr (GBytes) bytes
+      = whim_test_hex ("0a036880ff"                                 /* conversation */
+                       "32128a010f0a02fffe1a040a02c3287a03ff4069"); /* stanzaID, quote, mention */
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Wa__Message) message
+      = whim_proto_unpack_bytes (&wa__message__descriptor, bytes, &error);
+  Wa__ContextInfo *info;
+
+  g_assert_no_error (error);
+  g_assert_cmpstr (message->conversation, ==, "h\357\277\275\357\277\275");
+  info = message->extendedtextmessage->contextinfo;
+  g_assert_cmpstr (info->stanzaid, ==, "\357\277\275\357\277\275");
+  g_assert_cmpstr (info->quotedmessage->conversation, ==, "\357\277\275(");
+  g_assert_cmpstr (info->mentionedjid[0], ==, "\357\277\275@i");
+}
+
 static void
 put_varint (WhimWriter *writer, gsize value)
 {
@@ -161,7 +181,7 @@ test_depth (void)
   {
     guint quotes;
     gboolean ok;
-  } rows[] = { { 1, TRUE }, { 16, TRUE }, { 17, FALSE }, { 20000, FALSE } };
+  } rows[] = { { 1, TRUE }, { 16, TRUE }, { 17, FALSE }, { 1000, FALSE } };
 
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     {
@@ -243,6 +263,7 @@ main (int argc, char **argv)
   g_test_add_func ("/proto/vectors", test_vectors);
   g_test_add_func ("/proto/truncated", test_truncated);
   g_test_add_func ("/proto/unknown", test_unknown);
+  g_test_add_func ("/proto/mended", test_mended);
   g_test_add_func ("/proto/depth", test_depth);
   g_test_add_func ("/proto/memory", test_memory);
   g_test_add_func ("/proto/history", test_history);
