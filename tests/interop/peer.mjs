@@ -2,7 +2,7 @@
 // Unmodified Baileys behind JSON lines: commands on standard input, events on standard output.
 import * as readline from 'node:readline'
 import makeWASocket, {
-  DisconnectReason, WA_CERT_DETAILS, useMultiFileAuthState
+  DisconnectReason, WA_CERT_DETAILS, generateMessageIDV2, useMultiFileAuthState
 } from 'baileys'
 
 // libsignal's JavaScript talks on standard output, which is ours
@@ -77,8 +77,10 @@ async function open() {
 const commands = {
   async connect(c) { options = c; wanted = true; await open() },
   async send(c) {
-    const sent = await socket.sendMessage(c.to, { text: c.text })
-    sentMessages.set(sent.key.id, sent.message)
+    // known before it leaves: a retry receipt may come before sendMessage returns
+    const messageId = generateMessageIDV2(socket.user?.id)
+    sentMessages.set(messageId, { extendedTextMessage: { text: c.text } })
+    const sent = await socket.sendMessage(c.to, { text: c.text }, { messageId })
     return { id: sent.key.id }
   },
   async relay(c) {
