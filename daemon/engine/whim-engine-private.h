@@ -52,6 +52,47 @@ void whim_channel_fail_waiters (WhimChannel *self, WhimErrorCode code, const cha
 GVariant *whim_channel_code_to_variant (WhimChannel *self, const char *code, gint64 expires_at);
 
 WhimChannel *whim_engine_find_channel (WhimEngine *self, const char *id);
+/* ---- what operations do ------------------------------------------------------------------------
+ */
+
+/** WhimCall: a checked call. Lives only while the handler runs: copy what is needed later. */
+typedef struct
+{
+  WhimEngine *engine;
+  const WhimCaller *caller;
+  WhimChannel *channel; /* channel-scoped operations */
+  GVariant *params;
+} WhimCall;
+
+/** WhimCallHandler: returns @task once, now or later (then with a reference of its own) */
+typedef void (*WhimCallHandler) (const WhimCall *call, GTask *task);
+typedef struct
+{
+  const char *name;
+  WhimCallHandler handle;
+} WhimCallRow;
+
+/* One table per family, ends with a NULL name; the operations themselves stand in
+ * whim-operations-<family>.c. */
+extern const WhimCallRow whim_calls_channels[];
+extern const WhimCallRow whim_calls_messages[];
+extern const WhimCallRow whim_calls_chats[];
+extern const WhimCallRow whim_calls_system[];
+
+/** whim_call_return: @value (transfer floating) */
+void whim_call_return (GTask *task, GVariant *value);
+void whim_call_return_nothing (GTask *task);
+
+typedef struct
+{
+  gint64 limit;
+  gint64 offset;
+} WhimPageArgs;
+/** whim_call_take_page: limit and offset, kept as the task's data */
+const WhimPageArgs *whim_call_take_page (const WhimCall *call, GTask *task);
+/** whim_call_make_list: (transfer floating): takes @items */
+GVariant *whim_call_make_list (GVariantBuilder *items, guint64 total, gint64 limit, gint64 offset);
+
 /** whim_engine_dispatch: runs a checked call; @task returns a GVariant or an error of any layer */
 void whim_engine_dispatch (WhimEngine *self,
                            const WhimOperation *operation,

@@ -82,8 +82,9 @@ typedef struct
 
 /** whim_operation_find: (transfer none) (nullable) */
 const WhimOperation *whim_operation_find (const char *name);
-/** whim_operations: (transfer none): the whole table; ends with a NULL name */
-const WhimOperation *whim_operations (void);
+/** whim_operation_families: (transfer none): the whole table, by family; it ends with NULL, each
+ *  family with a NULL name */
+const WhimOperation *const *whim_operation_families (void);
 /** whim_operation_check: fills defaults, checks presence, types and bounds; (transfer full) the
  *  complete a{sv}, or NULL with WHIM_ERROR naming the field ("to", "contact.phone") */
 GVariant *whim_operation_check (const WhimOperation *operation, GVariant *params, GError **error);
