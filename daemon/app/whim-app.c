@@ -10,6 +10,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+/* How long the end of the daemon waits for the answers of webhooks. */
+#define HOOKS_GRACE_MS 3000
 #define ADMIN_KEY_FILE "admin.key"
 #define ORIGIN "https://web.whatsapp.com"
 /* dossier 1, 4.6: whatsmeow's of August 2026 */
@@ -74,6 +76,17 @@ keep_admin_key (WhimApp *self, GError **error)
   return TRUE;
 }
 
+static gboolean
+start_hooks (WhimApp *self, GError **error)
+{
+  const WhimHooksConfig config
+      = { self->engine, self->store, self->clock,
+          whim_config_get_boolean (self->config, WHIM_SETTING_ALLOW_PRIVATE_FETCH) };
+
+  self->hooks = whim_hooks_new (&config, error);
+  return self->hooks != NULL;
+}
+
 gboolean
 whim_app_start (WhimApp *self, WhimConfig *config, GError **error)
 {
@@ -99,9 +112,13 @@ whim_app_start (WhimApp *self, WhimConfig *config, GError **error)
   engine_config.store = self->store;
   engine_config.pool = self->pool;
   engine_config.transport = self->transport;
+  engine_config.allow_private_fetch
+      = whim_config_get_boolean (config, WHIM_SETTING_ALLOW_PRIVATE_FETCH);
   engine_config.noise_root = g_bytes_get_data (root, NULL);
   self->engine = whim_engine_new (&engine_config, error);
   if (self->engine == NULL || !keep_admin_key (self, error))
+    return FALSE;
+  if (!start_hooks (self, error))
     return FALSE;
   self->rest = whim_rest_new (self->engine, self->clock);
   if (!whim_rest_listen (self->rest, whim_config_get (config, WHIM_SETTING_LISTEN), error))
@@ -110,11 +127,35 @@ whim_app_start (WhimApp *self, WhimConfig *config, GError **error)
   return TRUE;
 }
 
+static void
+hurry_cb (gpointer user_data)
+{
+  WhimApp *self = user_data;
+
+  self->hurry = 0;
+  whim_hooks_stop (self->hooks);
+}
+
+/* Webhooks that are under way get a moment for their answers, which spares repeats. */
+static void
+stop_hooks (WhimApp *self)
+{
+  if (self->hooks == NULL)
+    return;
+  whim_hooks_drain (self->hooks);
+  self->hurry = whim_clock_add_timer (self->clock, HOOKS_GRACE_MS, hurry_cb, self);
+  while (whim_hooks_is_busy (self->hooks))
+    g_main_context_iteration (NULL, TRUE);
+  whim_clock_clear_timer (self->clock, &self->hurry);
+  whim_hooks_stop (self->hooks);
+}
+
 void
 whim_app_stop (WhimApp *self)
 {
   if (self->rest != NULL)
     whim_rest_stop (self->rest);
+  stop_hooks (self);
   if (self->engine != NULL)
     whim_engine_stop (self->engine);
   g_clear_pointer (&self->pool, whim_signal_pool_free);
@@ -123,6 +164,7 @@ whim_app_stop (WhimApp *self)
   /* what was on its way ends now: nothing below can call back any more */
   while (g_main_context_iteration (NULL, FALSE))
     ;
+  g_clear_object (&self->hooks);
   g_clear_pointer (&self->rest, whim_rest_free);
   g_clear_object (&self->engine);
   g_clear_object (&self->store);

@@ -3,6 +3,7 @@
 
 #include "config/whim-config.h"
 #include "engine/whim-engine-setup.h"
+#include "hooks/whim-hooks.h"
 #include "rest/whim-rest.h"
 
 G_BEGIN_DECLS
@@ -17,6 +18,8 @@ typedef struct
   WhimTransport *transport;
   WhimEngine *engine;
   WhimRest *rest;
+  WhimHooks *hooks;
+  guint hurry; /* timer at the end */
 } WhimApp;
 
 /** whim_app_start: everything up to listening; FALSE with one clear line in @error */

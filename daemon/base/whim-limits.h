@@ -44,3 +44,19 @@
 /* Messages of a group sender that may be missing before the next readable one; libsignal's own
  * limit elsewhere. The library below us stops at 2,000 (dossier 2, 3.6). */
 #define WHIM_LIMIT_SENDER_KEY_GAP 25000u
+/* A URL that we are to call. */
+#define WHIM_LIMIT_URL 2048u
+/* Webhooks of one channel. */
+#define WHIM_LIMIT_HOOKS 32u
+/* Own headers of a webhook (whapi-compat, 9), and the text of one. */
+#define WHIM_LIMIT_HOOK_HEADERS 5u
+#define WHIM_LIMIT_HOOK_HEADER 1024u
+/* Webhook requests under way, of all hooks and of one. */
+#define WHIM_LIMIT_HOOK_REQUESTS 64u
+#define WHIM_LIMIT_HOOK_LANES 8u
+/* Events that wait for one webhook; those beyond become dead letters at once. */
+#define WHIM_LIMIT_HOOK_BACKLOG 100000u
+/* What is read of the answer to a webhook, so that its connection can be used again. */
+#define WHIM_LIMIT_HOOK_ANSWER (64u * 1024u)
+/* Hosts to which connections are kept open. */
+#define WHIM_LIMIT_FETCH_HOSTS 64u

@@ -149,6 +149,7 @@ deleted_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       g_task_return_error (task, error);
       return;
     }
+  whim_engine_drop_channel_hooks (self, id);
   if (channel != NULL)
     {
       g_hash_table_remove (self->by_id, id);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "engine/whim-engine-hooks.h"
 #include "engine/whim-engine-setup.h"
 #include "messaging/whim-messenger.h"
 
@@ -19,6 +20,12 @@ struct _WhimEngine
   GHashTable *by_id;   /* id -> WhimChannel */
   GPtrArray *keys;     /* of WhimApiKey */
   gboolean stopping;
+  gboolean allow_private_fetch;
+  guint prune_timer;
+  GPtrArray *hooks; /* of WhimHook, in order of creation */
+  gint64 last_hook; /* newest number of a hook */
+  WhimHookTester hook_tester;
+  gpointer hook_tester_data;
 };
 
 /* A channel's session waits at most this long for its first code (product page, 4). */
@@ -52,6 +59,15 @@ void whim_channel_fail_waiters (WhimChannel *self, WhimErrorCode code, const cha
 GVariant *whim_channel_code_to_variant (WhimChannel *self, const char *code, gint64 expires_at);
 
 WhimChannel *whim_engine_find_channel (WhimEngine *self, const char *id);
+
+/** whim_engine_load_hooks: blocks (at start only) */
+gboolean whim_engine_load_hooks (WhimEngine *self, GError **error);
+/** whim_engine_find_default_hook: (transfer none) (nullable): of PUT /channels/:id/webhook */
+WhimHook *whim_engine_find_default_hook (WhimEngine *self, const char *channel_id);
+/** whim_engine_keep_hook: made or changed, and on disk */
+void whim_engine_keep_hook (WhimEngine *self, WhimHook *hook);
+void whim_engine_drop_hook (WhimEngine *self, const char *id);
+void whim_engine_drop_channel_hooks (WhimEngine *self, const char *channel_id);
 /* ---- what operations do ------------------------------------------------------------------------
  */
 
@@ -78,6 +94,7 @@ extern const WhimCallRow whim_calls_channels[];
 extern const WhimCallRow whim_calls_messages[];
 extern const WhimCallRow whim_calls_chats[];
 extern const WhimCallRow whim_calls_system[];
+extern const WhimCallRow whim_calls_webhooks[];
 
 /** whim_call_return: @value (transfer floating) */
 void whim_call_return (GTask *task, GVariant *value);

@@ -19,6 +19,7 @@ struct _WhimEngineConfig
   WhimTransport *transport;
   const guint8 *noise_root; /* 32 bytes */
   WhimClientVersion version;
+  gboolean allow_private_fetch; /* [fetch] allow-private */
 };
 
 /** whim_engine_new: reads channels and keys from the store; connects nothing yet */

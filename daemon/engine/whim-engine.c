@@ -7,9 +7,14 @@
 
 G_DEFINE_FINAL_TYPE (WhimEngine, whim_engine, G_TYPE_OBJECT)
 
+/* How long events are kept (product page, 6), and how often what is older goes. */
+#define JOURNAL_KEPT_SECONDS (7 * 24 * 3600)
+#define PRUNE_EVERY_MS (3600 * 1000)
+
 enum
 {
   SIGNAL_JOURNAL_ADVANCED,
+  SIGNAL_HOOK_CHANGED,
   N_SIGNALS
 };
 
@@ -23,6 +28,7 @@ whim_engine_finalize (GObject *object)
   g_ptr_array_unref (self->channels);
   g_hash_table_unref (self->by_id);
   g_clear_pointer (&self->keys, g_ptr_array_unref);
+  g_clear_pointer (&self->hooks, g_ptr_array_unref);
   g_clear_object (&self->store);
   g_clear_pointer (&self->clock, whim_clock_unref);
   G_OBJECT_CLASS (whim_engine_parent_class)->finalize (object);
@@ -35,6 +41,8 @@ whim_engine_class_init (WhimEngineClass *klass)
   signals[SIGNAL_JOURNAL_ADVANCED]
       = g_signal_new ("journal-advanced", WHIM_TYPE_ENGINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                       G_TYPE_NONE, 1, G_TYPE_INT64);
+  signals[SIGNAL_HOOK_CHANGED] = g_signal_new ("hook-changed", WHIM_TYPE_ENGINE, G_SIGNAL_RUN_LAST,
+                                               0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
 }
 
 static void
@@ -61,12 +69,13 @@ whim_engine_new (const WhimEngineConfig *config, GError **error)
   self->pool = config->pool;
   self->transport = config->transport;
   self->version = config->version;
+  self->allow_private_fetch = config->allow_private_fetch;
   whim_copy (self->noise_root, config->noise_root, WHIM_KEY_SIZE);
   records = whim_store_load_channels (self->store, error);
   if (records == NULL)
     return NULL;
   self->keys = whim_store_load_api_keys (self->store, error);
-  if (self->keys == NULL)
+  if (self->keys == NULL || !whim_engine_load_hooks (self, error))
     return NULL;
   g_ptr_array_set_free_func (records, NULL);
   for (guint i = 0; i < records->len; i++)
@@ -80,9 +89,38 @@ whim_engine_new (const WhimEngineConfig *config, GError **error)
   return g_steal_pointer (&self);
 }
 
+static void prune_cb (gpointer user_data);
+
+static void
+pruned_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!whim_store_commit_finish (WHIM_STORE (source), result, &error))
+    g_warning ("the journal could not be pruned: %s", error->message);
+}
+
+static void
+prune_later (WhimEngine *self)
+{
+  self->prune_timer = whim_clock_add_timer (self->clock, PRUNE_EVERY_MS, prune_cb, self);
+}
+
+static void
+prune_cb (gpointer user_data)
+{
+  WhimEngine *self = user_data;
+  WhimUnit *unit = whim_unit_new (0);
+
+  whim_unit_prune_journal (unit, whim_clock_get_unix (self->clock) - JOURNAL_KEPT_SECONDS);
+  whim_store_commit_async (self->store, unit, NULL, pruned_cb, NULL);
+  prune_later (self);
+}
+
 void
 whim_engine_start (WhimEngine *self)
 {
+  prune_later (self);
   for (guint i = 0; i < self->channels->len; i++)
     {
       WhimChannel *channel = g_ptr_array_index (self->channels, i);
@@ -96,6 +134,7 @@ void
 whim_engine_stop (WhimEngine *self)
 {
   self->stopping = TRUE;
+  whim_clock_clear_timer (self->clock, &self->prune_timer);
   g_hash_table_remove_all (self->by_id);
   g_ptr_array_set_size (self->channels, 0);
   whim_store_set_journal_func (self->store, NULL, NULL);
@@ -224,8 +263,8 @@ events_op_free (gpointer data)
 
 /* The journal keeps only when a code expires; the code itself comes from memory, the latest only
  * and never after its expiry (product page, 6). */
-static void
-add_code (WhimEngine *self, WhimEvent *event)
+void
+whim_engine_complete_event (WhimEngine *self, WhimEvent *event)
 {
   WhimChannel *channel = whim_engine_find_channel (self, event->channel_id);
   gint64 wanted = 0;
@@ -269,7 +308,7 @@ events_read_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       if (!whim_caller_may_see (&op->caller, event->channel_id))
         g_clear_pointer (&event->type, g_free);
       else
-        add_code (self, event);
+        whim_engine_complete_event (self, event);
     }
   g_task_return_pointer (task, g_steal_pointer (&events), (GDestroyNotify)g_ptr_array_unref);
 }

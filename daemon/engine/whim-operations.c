@@ -8,11 +8,8 @@
 
 /* The operation table: every operation that is built, and no other. */
 static const WhimOperation *const families[] = {
-  whim_operations_channels,
-  whim_operations_messages,
-  whim_operations_chats,
-  whim_operations_system,
-  NULL,
+  whim_operations_channels, whim_operations_messages, whim_operations_chats,
+  whim_operations_system,   whim_operations_webhooks, NULL,
 };
 
 const WhimOperation *const *

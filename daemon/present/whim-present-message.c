@@ -85,17 +85,6 @@ add_whapi_members (JsonBuilder *builder, GVariant *message, gboolean only_lid)
   json_builder_end_object (builder);
 }
 
-static void
-add_named_value (JsonBuilder *builder, GVariant *dict, const char *name)
-{
-  g_autoptr (GVariant) value = g_variant_lookup_value (dict, name, NULL);
-
-  if (value == NULL)
-    return;
-  json_builder_set_member_name (builder, name);
-  whim_present_add_value (builder, value);
-}
-
 void
 whim_present_add_message (JsonBuilder *builder, GVariant *message, WhimDialect dialect)
 {
@@ -110,7 +99,7 @@ whim_present_add_message (JsonBuilder *builder, GVariant *message, WhimDialect d
     whim_present_add_members (builder, message, not_as_it_is);
   else
     for (guint i = 0; i < G_N_ELEMENTS (shared); i++)
-      add_named_value (builder, message, shared[i]);
+      whim_present_add_named (builder, message, shared[i], shared[i]);
   whim_present_add_text (builder, "from", digits);
   if (dialect != WHIM_DIALECT_SEED)
     add_whapi_members (builder, message, only_lid);

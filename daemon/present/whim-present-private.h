@@ -10,6 +10,11 @@ void whim_present_add_value (JsonBuilder *builder, GVariant *value);
 /** whim_present_add_members: the members of an a{sv} into the open object, but those in @except
  *  (nullable, NULL-terminated) */
 void whim_present_add_members (JsonBuilder *builder, GVariant *dict, const char *const *except);
+/** whim_present_add_named: the member @name, if it is there, under the name @as */
+void
+whim_present_add_named (JsonBuilder *builder, GVariant *dict, const char *name, const char *as);
+/** whim_present_add_state: whapi's "code" and "text" of a channel's status */
+void whim_present_add_state (JsonBuilder *builder, const char *status);
 void whim_present_add_text (JsonBuilder *builder, const char *name, const char *text);
 
 /** whim_present_add_message: a message's a{sv} as an object */

@@ -115,6 +115,17 @@ whim_present_add_members (JsonBuilder *builder, GVariant *dict, const char *cons
 }
 
 void
+whim_present_add_named (JsonBuilder *builder, GVariant *dict, const char *name, const char *as)
+{
+  g_autoptr (GVariant) value = g_variant_lookup_value (dict, name, NULL);
+
+  if (value == NULL)
+    return;
+  json_builder_set_member_name (builder, as);
+  whim_present_add_value (builder, value);
+}
+
+void
 whim_present_add_text (JsonBuilder *builder, const char *name, const char *text)
 {
   if (text == NULL)

@@ -33,8 +33,8 @@ add_true (JsonBuilder *builder, const char *name)
 /* ---- One object ------------------------------------------------------------------------------ */
 
 /* whapi's code and text for a state, beside the seed's word (whapi-compat, 7) */
-static void
-add_state (JsonBuilder *builder, const char *status)
+void
+whim_present_add_state (JsonBuilder *builder, const char *status)
 {
   static const struct
   {
@@ -69,7 +69,7 @@ add_own_members (JsonBuilder *builder, const WhimOperation *operation, GVariant 
     whim_present_add_qr (builder, text);
   if (g_str_equal (operation->name, "channels.status")
       && g_variant_lookup (result, "status", "&s", &text))
-    add_state (builder, text);
+    whim_present_add_state (builder, text);
 }
 
 static void

@@ -395,7 +395,7 @@ whim_rest_extract (const WhimOperation *operation,
     {
       Found found;
 
-      if (g_str_equal (param->name, CHANNEL_ID))
+      if (operation->channel_scoped && g_str_equal (param->name, CHANNEL_ID))
         continue;
       found = find_value (param, input, error);
       if (found.place == NULL)

@@ -22,6 +22,20 @@
   "SELECT j.seq, j.id, c.id, j.sequence, j.timestamp, j.type, j.data FROM journal j"               \
   " JOIN channels c ON c.number = j.channel WHERE j.seq > ?1 "
 
+#define HOOK_COLUMNS                                                                               \
+  "h.number, h.id, h.channel, c.id, h.name, h.url, h.events, h.format, h.mode, h.headers, "        \
+  "h.secret, h.enabled, h.off_reason, h.created_at, h.updated_at"
+#define HOOK_TABLES " FROM hooks h JOIN channels c ON c.number = h.channel "
+
+/* What delivery_from_row() reads, in its order. */
+#define DELIVERY_ROWS                                                                              \
+  "SELECT j.seq, j.id, c.id, j.sequence, j.timestamp, j.type, j.data, d.state, d.attempts,"        \
+  " d.since, d.due_at, d.tried_at, d.status, d.failure FROM deliveries d"                          \
+  " JOIN journal j ON j.seq = d.seq JOIN channels c ON c.number = j.channel WHERE d.hook = ?1 "
+/* a dead letter by the id of its event, or every one */
+#define WHICH_DEAD                                                                                 \
+  "hook = ?1 AND state = 2 AND (?2 IS NULL OR seq = (SELECT seq FROM journal WHERE id = ?2))"
+
 static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
   [WHIM_SQL_BEGIN_READ] = "BEGIN",
   [WHIM_SQL_BEGIN_WRITE] = "BEGIN IMMEDIATE",
@@ -180,9 +194,15 @@ static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
   [WHIM_SQL_READ_CHANNEL_JOURNAL]
   = JOURNAL_ROWS "AND j.channel = (SELECT number FROM channels WHERE id = ?3)"
                  " ORDER BY j.seq LIMIT ?2",
-  [WHIM_SQL_NEWEST_BEFORE] = "SELECT coalesce (max (seq), 0) FROM journal WHERE timestamp < ?1",
+  /* An event carries the time of what it tells, which may be older than its row: only the part of
+   * which everything is old goes. The plus keeps SQLite from sorting by time. */
+  [WHIM_SQL_NEWEST_BEFORE]
+  = "SELECT coalesce ((SELECT seq FROM journal WHERE +timestamp >= ?1 ORDER BY seq LIMIT 1) - 1,"
+    " (SELECT max (seq) FROM journal), 0)",
   /* By number, so that what is kept has no hole. */
-  [WHIM_SQL_PRUNE_JOURNAL] = "DELETE FROM journal WHERE seq <= ?1",
+  /* What a webhook still owes stays; no cursor may go below the pruned part, so it is no hole. */
+  [WHIM_SQL_PRUNE_JOURNAL] = "DELETE FROM journal WHERE seq <= ?1 AND NOT EXISTS"
+                             " (SELECT 1 FROM deliveries d WHERE d.seq = journal.seq)",
 
   [WHIM_SQL_PUT_API_KEY]
   = "INSERT INTO api_keys (id, name, hash, admin, read_only, dialect, created_at, last_used_at)"
@@ -199,6 +219,90 @@ static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
   [WHIM_SQL_DELETE_API_KEY_CHANNELS] = "DELETE FROM api_key_channels WHERE api_key = ?1",
   [WHIM_SQL_LIST_API_KEY_CHANNELS]
   = "SELECT channel FROM api_key_channels WHERE api_key = ?1 ORDER BY channel",
+
+  [WHIM_SQL_PUT_HOOK]
+  = "INSERT INTO hooks (number, id, channel, name, url, events, format, mode, headers, secret,"
+    " enabled, off_reason, begins, created_at, updated_at)"
+    " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0, ?13, ?14"
+    " WHERE EXISTS (SELECT 1 FROM channels WHERE number = ?3)"
+    " ON CONFLICT (number) DO UPDATE SET name = excluded.name, url = excluded.url,"
+    " events = excluded.events, format = excluded.format, mode = excluded.mode,"
+    " headers = excluded.headers, secret = excluded.secret, enabled = excluded.enabled,"
+    " off_reason = excluded.off_reason, updated_at = excluded.updated_at",
+  [WHIM_SQL_BEGIN_HOOK]
+  = "UPDATE hooks SET begins = coalesce ((SELECT seq FROM sqlite_sequence WHERE name = 'journal'),"
+    " 0) WHERE number = ?1",
+  [WHIM_SQL_TURN_HOOK_OFF]
+  = "UPDATE hooks SET enabled = 0, off_reason = ?2, pending = 0 WHERE number = ?1",
+  [WHIM_SQL_DELETE_HOOK] = "DELETE FROM hooks WHERE number = ?1",
+  [WHIM_SQL_LIST_HOOKS] = "SELECT " HOOK_COLUMNS HOOK_TABLES "ORDER BY h.number",
+  [WHIM_SQL_LIST_TAKERS] = "SELECT " HOOK_COLUMNS ", h.begins, h.pending" HOOK_TABLES
+                           "WHERE h.channel = ?1 AND h.enabled = 1 ORDER BY h.number",
+  [WHIM_SQL_GET_HOOK_STATS]
+  = "SELECT pending, (SELECT count (*) FROM deliveries WHERE hook = ?1 AND state = 2), delivered,"
+    " delivered_at, failed_at, failure FROM hooks WHERE number = ?1",
+  [WHIM_SQL_SET_PENDING] = "UPDATE hooks SET pending = ?2 WHERE number = ?1",
+  [WHIM_SQL_COUNT_PENDING]
+  = "UPDATE hooks SET pending = (SELECT count (*) FROM deliveries WHERE hook = ?1 AND state < 2)"
+    " WHERE number = ?1",
+  [WHIM_SQL_NOTE_DELIVERED] = "UPDATE hooks SET pending = max (0, pending - 1),"
+                              " delivered = delivered + 1, delivered_at = ?2 WHERE number = ?1",
+  [WHIM_SQL_NOTE_FAILED] = "UPDATE hooks SET failed_at = ?2, failure = ?3 WHERE number = ?1",
+
+  [WHIM_SQL_GET_UNTAKEN]
+  = "SELECT max (begins, coalesce ((SELECT value FROM meta WHERE name = ?1), 0)) FROM"
+    " (SELECT min (begins) AS begins FROM hooks WHERE enabled = 1) WHERE begins IS NOT NULL",
+  [WHIM_SQL_LIST_UNTAKEN]
+  = "SELECT j.seq, j.id, c.id, j.sequence, j.timestamp, j.type, j.data, j.channel FROM journal j"
+    " JOIN channels c ON c.number = j.channel WHERE j.seq > ?1 ORDER BY j.seq LIMIT ?2",
+  [WHIM_SQL_PUT_DELIVERY]
+  = "INSERT OR IGNORE INTO deliveries (hook, seq, lane, state, since, due_at)"
+    " VALUES (?1, ?2, ?3, (SELECT CASE WHEN EXISTS (SELECT 1 FROM deliveries WHERE hook = ?1"
+    " AND lane = ?3 AND state = 1) THEN 0 ELSE 1 END), ?4, ?4)",
+  [WHIM_SQL_PUT_DEAD_LETTER]
+  = "INSERT OR IGNORE INTO deliveries (hook, seq, lane, state, since, due_at, failure)"
+    " VALUES (?1, ?2, ?3, 2, ?4, ?4, ?5)",
+  [WHIM_SQL_LIST_DUE]
+  = DELIVERY_ROWS "AND d.state = 1 AND (d.due_at <= ?2 OR d.due_at > ?3) ORDER BY d.seq LIMIT ?4",
+  [WHIM_SQL_GET_NEXT_DUE]
+  = "SELECT min (due_at) FROM deliveries WHERE hook = ?1 AND state = 1 AND due_at > ?2",
+  [WHIM_SQL_LIST_INDEBTED] = "SELECT number FROM hooks WHERE enabled = 1 AND EXISTS"
+                             " (SELECT 1 FROM deliveries WHERE hook = number AND state = 1)",
+  [WHIM_SQL_GET_LANE] = "SELECT lane FROM deliveries WHERE hook = ?1 AND seq = ?2",
+  [WHIM_SQL_DELETE_DELIVERY] = "DELETE FROM deliveries WHERE hook = ?1 AND seq = ?2",
+  [WHIM_SQL_POSTPONE_DELIVERY]
+  = "UPDATE deliveries SET attempts = attempts + 1, due_at = ?3, tried_at = ?4, status = ?5,"
+    " failure = ?6 WHERE hook = ?1 AND seq = ?2",
+  [WHIM_SQL_BURY_DELIVERY]
+  = "UPDATE deliveries SET state = 2, attempts = attempts + 1, tried_at = ?3, status = ?4,"
+    " failure = ?5 WHERE hook = ?1 AND seq = ?2",
+  [WHIM_SQL_BURY_DELIVERIES]
+  = "UPDATE deliveries SET state = 2, failure = coalesce (failure, ?2) WHERE hook = ?1"
+    " AND state < 2",
+  [WHIM_SQL_EXPIRE_LANE]
+  = "UPDATE deliveries SET state = 2, failure = 'waited for too long' WHERE hook = ?1"
+    " AND lane = ?2 AND state = 0 AND since < ?3",
+  [WHIM_SQL_EXPIRE_DELIVERIES]
+  = "UPDATE deliveries SET state = 2, failure = coalesce (failure, 'waited for too long')"
+    " WHERE hook = ?1 AND state < 2 AND since < ?2",
+  [WHIM_SQL_HURRY_DELIVERIES] = "UPDATE deliveries SET due_at = ?2 WHERE hook = ?1 AND state = 1",
+  [WHIM_SQL_ACTIVATE_LANE]
+  = "UPDATE deliveries SET state = 1, due_at = ?3 WHERE hook = ?1 AND seq ="
+    " (SELECT min (seq) FROM deliveries WHERE hook = ?1 AND lane = ?2 AND state = 0)"
+    " AND NOT EXISTS (SELECT 1 FROM deliveries WHERE hook = ?1 AND lane = ?2 AND state = 1)",
+  [WHIM_SQL_ACTIVATE_LANES]
+  = "UPDATE deliveries SET state = 1, due_at = ?2 WHERE hook = ?1 AND seq IN"
+    " (SELECT min (w.seq) FROM deliveries w WHERE w.hook = ?1 AND w.state = 0 AND NOT EXISTS"
+    " (SELECT 1 FROM deliveries a WHERE a.hook = ?1 AND a.lane = w.lane AND a.state = 1)"
+    " GROUP BY w.lane)",
+  [WHIM_SQL_LIST_OWED] = DELIVERY_ROWS "AND d.state < 2 ORDER BY d.seq DESC LIMIT ?2 OFFSET ?3",
+  [WHIM_SQL_COUNT_OWED] = "SELECT count (*) FROM deliveries WHERE hook = ?1 AND state < 2",
+  [WHIM_SQL_LIST_DEAD] = DELIVERY_ROWS "AND d.state = 2 ORDER BY d.seq DESC LIMIT ?2 OFFSET ?3",
+  [WHIM_SQL_COUNT_DEAD] = "SELECT count (*) FROM deliveries WHERE hook = ?1 AND state = 2",
+  [WHIM_SQL_RESEND_DEAD]
+  = "UPDATE deliveries SET state = 0, attempts = 0, since = ?3, due_at = ?3 WHERE " WHICH_DEAD,
+  [WHIM_SQL_DELETE_DEAD] = "DELETE FROM deliveries WHERE " WHICH_DEAD,
+  [WHIM_SQL_PRUNE_DEAD] = "DELETE FROM deliveries WHERE state = 2 AND since < ?1",
 };
 
 const char *

@@ -12,6 +12,8 @@
 /* A stanza may come again long after its event has left the journal: the server keeps what was not
  * acknowledged for about a month. */
 #define SEEN_KEPT_LONGER (30 * 24 * 3600)
+/* Dead letters stay as long as received media do. */
+#define DEAD_KEPT_LONGER (23 * 24 * 3600)
 
 /* The file is the same on every machine. */
 static GVariant *
@@ -67,7 +69,10 @@ prune_journal (WhimDb *db, WhimUnitContext *context, gpointer data, GError **err
   gint64 before = *(const gint64 *)data;
   gint64 newest;
 
-  if (!whim_db_run (db, error, WHIM_SQL_PRUNE_SEEN, whim_value_int (before - SEEN_KEPT_LONGER))
+  if (!whim_hooks_take_all (db, context, error)
+      || !whim_db_run (db, error, WHIM_SQL_PRUNE_DEAD,
+                       whim_value_int ((before - DEAD_KEPT_LONGER) * 1000))
+      || !whim_db_run (db, error, WHIM_SQL_PRUNE_SEEN, whim_value_int (before - SEEN_KEPT_LONGER))
       || !whim_db_get_int (db, error, &newest, 0, WHIM_SQL_NEWEST_BEFORE, whim_value_int (before)))
     return FALSE;
   return newest == 0
@@ -98,8 +103,8 @@ read_journal_free (gpointer data)
   g_free (self);
 }
 
-static WhimEvent *
-event_from_row (WhimCursor *cursor)
+WhimEvent *
+whim_event_from_row (WhimCursor *cursor)
 {
   g_autoptr (GBytes) bytes = whim_cursor_dup_bytes (cursor, 6);
   g_autoptr (GVariant) raw
@@ -140,7 +145,7 @@ read_journal (WhimDb *db, gint64 channel, gpointer data, GError **error)
     whim_db_query (db, &cursor, WHIM_SQL_READ_CHANNEL_JOURNAL, whim_value_int (op->after),
                    whim_value_int (op->limit), whim_value_text (op->channel_id));
   while (whim_cursor_next (&cursor))
-    g_ptr_array_add (events, event_from_row (&cursor));
+    g_ptr_array_add (events, whim_event_from_row (&cursor));
   return whim_cursor_end (&cursor, error) ? g_steal_pointer (&events) : NULL;
 }
 

@@ -72,6 +72,11 @@ WhimMessage *whim_message_from_row (WhimCursor *cursor);
 gboolean
 whim_journal_append (WhimDb *db, WhimUnitContext *context, const WhimEvent *event, GError **error);
 
+/** whim_event_from_row: (transfer full): of a row that begins with the columns of JOURNAL_ROWS */
+WhimEvent *whim_event_from_row (WhimCursor *cursor);
+/** whim_hooks_take_all: gives the whole journal to the hooks that want it; writer thread */
+gboolean whim_hooks_take_all (WhimDb *db, WhimUnitContext *context, GError **error);
+
 /** WhimChatRow: a chat as it stands in its table */
 typedef struct
 {

@@ -305,7 +305,8 @@ void whim_store_read_journal_async (WhimStore *self,
 GPtrArray *whim_store_read_journal_finish (WhimStore *self, GAsyncResult *result, GError **error);
 /** whim_store_get_last_seq: newest committed seq; cheap */
 gint64 whim_store_get_last_seq (WhimStore *self);
-/** whim_unit_prune_journal: rows older than @before */
+/** whim_unit_prune_journal: the part of the journal in which everything is older than @before. What
+ *  a webhook still owes is handed to it first, and stays. */
 void whim_unit_prune_journal (WhimUnit *self, gint64 before);
 
 /* API keys */

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "store/store-fixture.h"
+#include "store/whim-store-hooks.h"
 
 #include <sqlite3.h>
 #include <string.h>
@@ -440,8 +441,18 @@ fill_channel (StoreFixture *f)
       = g_ptr_array_new_with_free_func ((GDestroyNotify)whim_signal_change_free);
   g_autoptr (GBytes) bytes = g_bytes_new_static ("bytes", 5);
   g_autoptr (WhimApiKey) key = whim_api_key_new ();
+  g_autoptr (WhimHook) hook = whim_hook_new ();
+  g_autoptr (WhimTaken) taken = whim_taken_new ();
   WhimUnit *unit = whim_unit_new (f->channel);
 
+  hook->number = 1;
+  hook->id = g_strdup ("whk_1");
+  hook->channel = f->channel;
+  hook->url = g_strdup ("https://example.com/");
+  hook->events = g_strsplit ("*", " ", -1);
+  hook->headers = g_new0 (char *, 1);
+  hook->enabled = TRUE;
+  whim_unit_put_hook (unit, hook, TRUE);
   change (changes, WHIM_SIGNAL_KIND_SESSION, "111_1.0", "session");
   whim_unit_put_credentials (unit, credentials);
   whim_unit_put_signal_changes (unit, changes);
@@ -455,6 +466,7 @@ fill_channel (StoreFixture *f)
   key->id = g_strdup ("key_1");
   key->channels = g_strdupv ((char **)channels);
   whim_unit_put_api_key (unit, key);
+  whim_unit_take_deliveries (unit, taken);
   store_fixture_commit_ok (f, unit);
 }
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import traceback
 import urllib.error
 import urllib.request
@@ -253,12 +254,12 @@ class Peer:
 class Daemon:
     """whimbreld on a data dir of its own, over REST; kill -9 and start again as one likes."""
 
-    def __init__(self, sandbox, directory, failpoints=None, control=False):
+    def __init__(self, sandbox, directory, failpoints=None, control=False, env=None):
         self.sandbox = sandbox
         self.directory = directory
         self.program = None
         self.control = control
-        self.start(failpoints)
+        self.start(failpoints, env)
 
     def start(self, failpoints=None, env=None):
         env = {
@@ -363,6 +364,17 @@ class Daemon:
     def messages(self, channel):
         return self.ok('GET', '/messages/list?channelId=%s&limit=500' % channel)['data']
 
+    def wait_hook(self, channel, matches, what, hook=None):
+        """Asks for a webhook (the channel's own by default) until it matches. What a hook owes is
+        nobody's event, so there is nothing to wait on."""
+        path = '/webhooks/' + hook if hook else '/channels/%s/webhook' % channel
+        until = time.monotonic() + DEADLINE
+        while True:
+            found = self.ok('GET', path)['data']
+            if matches(found):
+                return found
+            check(time.monotonic() < until, 'the webhook does not show %s: %r' % (what, found))
+
     def wait_death(self):
         try:
             self.program.process.wait(timeout=DEADLINE)
@@ -408,10 +420,10 @@ class Scratch:
         peer = Peer(sandbox, os.path.join(self.path, name))
         return self.add(peer, peer.quit)
 
-    def daemon(self, sandbox, name='daemon', failpoints=None, control=False):
+    def daemon(self, sandbox, name='daemon', failpoints=None, control=False, env=None):
         directory = os.path.join(self.path, name)
         os.makedirs(directory, exist_ok=True)
-        daemon = Daemon(sandbox, directory, failpoints, control)
+        daemon = Daemon(sandbox, directory, failpoints, control, env)
         return self.add(daemon, daemon.stop)
 
     def end(self):
