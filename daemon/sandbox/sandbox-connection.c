@@ -176,7 +176,15 @@ gboolean
 sandbox_connection_half_close (Connection *self)
 {
   GIOStream *stream = soup_websocket_connection_get_io_stream (self->socket);
+  g_autoptr (GIOStream) base = NULL;
 
+  /* libsoup wraps the connection in a stream of its own */
+  if (!G_IS_SOCKET_CONNECTION (stream)
+      && g_object_class_find_property (G_OBJECT_GET_CLASS (stream), "base-iostream") != NULL)
+    {
+      g_object_get (stream, "base-iostream", &base, NULL);
+      stream = base;
+    }
   return G_IS_SOCKET_CONNECTION (stream)
          && g_socket_shutdown (g_socket_connection_get_socket (G_SOCKET_CONNECTION (stream)), FALSE,
                                TRUE, NULL);
