@@ -60,3 +60,8 @@
 #define WHIM_LIMIT_HOOK_ANSWER (64u * 1024u)
 /* Hosts to which connections are kept open. */
 #define WHIM_LIMIT_FETCH_HOSTS 64u
+
+/* Messages that could not be read and are waited for; more stand in the store alone. */
+#define WHIM_LIMIT_REPAIRS 1024u
+/* Retry receipts to one device in an hour; beyond it messages are given up at once. */
+#define WHIM_LIMIT_RETRIES_PER_HOUR 1000u

@@ -5,6 +5,7 @@
 #include "content/whim-content.h"
 #include "messaging/whim-messenger.h"
 #include "messaging/whim-ratchet.h"
+#include "store/whim-store-repair.h"
 
 /* dossier 1, 9.2 */
 #define WHIM_PREKEYS_LOW 5u
@@ -12,6 +13,7 @@
 
 typedef struct _WhimDirectory WhimDirectory;
 typedef struct _WhimReceiver WhimReceiver;
+typedef struct _WhimRepairer WhimRepairer;
 typedef struct _WhimSender WhimSender;
 
 struct _WhimMessenger
@@ -26,6 +28,7 @@ struct _WhimMessenger
   WhimRatchet *ratchet;
   WhimDirectory *directory;
   WhimReceiver *receiver;
+  WhimRepairer *repairer;
   WhimSender *sender;
   gboolean uploading_prekeys;
   gboolean failing; /* a failed commit is being dealt with */
@@ -43,6 +46,14 @@ WhimUnit *whim_messenger_new_unit (WhimMessenger *self);
 const WhimCredentials *whim_messenger_get_keys (WhimMessenger *self);
 /** whim_messenger_is_own: an address of this account */
 gboolean whim_messenger_is_own (WhimMessenger *self, const WhimJid *jid);
+/** whim_messenger_take_prekey_ids: the first of @n ids that nobody else gets; the caller commits
+ * the credentials together with the keys */
+guint32 whim_messenger_take_prekey_ids (WhimMessenger *self, guint n);
+/** whim_messenger_make_key: (transfer full): <key> or, with a signature, <skey> */
+WhimNode *
+whim_messenger_make_key (const char *tag, guint32 id, const guint8 *key, const guint8 *signature);
+/** whim_messenger_make_leaf: (transfer full): a node with bytes as its content */
+WhimNode *whim_messenger_make_leaf (const char *tag, gconstpointer bytes, gsize len);
 
 /* ---- directory: who is who, with which devices ---------------------------------------------- */
 
@@ -109,6 +120,48 @@ gboolean whim_receiver_take (WhimReceiver *self, WhimNode *stanza);
 /* whim-receiver-stanzas.c: receipts and notifications; FALSE if not known */
 gboolean whim_receiver_take_receipt (WhimMessenger *self, WhimNode *receipt);
 gboolean whim_receiver_take_notification (WhimMessenger *self, WhimNode *notification);
+
+/* ---- what could not be read (whim-repairer.c) -------------------------------------------------
+ */
+
+/* error of a retry receipt (dossier 2, 6.9) */
+#define WHIM_RETRY_NO_SESSION 1u
+#define WHIM_RETRY_INVALID_KEY 2u
+#define WHIM_RETRY_INVALID_KEY_ID 3u
+#define WHIM_RETRY_BAD_MAC 7u
+
+/**
+ * WhimUnread: a message that arrived and could not be read
+ * @code: error of the retry receipt
+ * @answered: it is this answer to a retry receipt of ours; 0: to none
+ * @peer: about the account, from our own phone
+ * @placeholder: (nullable): what stands in its place meanwhile
+ */
+typedef struct
+{
+  WhimNode *node;
+  WhimRepair *key;
+  guint code;
+  guint answered;
+  gboolean peer;
+  WhimMessage *placeholder;
+} WhimUnread;
+
+typedef void (*WhimUnreadDone) (WhimMessenger *self, gpointer data);
+
+WhimRepairer *whim_repairer_new (WhimMessenger *messenger);
+void whim_repairer_free (WhimRepairer *self);
+/** whim_repairer_discard: what waits was not acknowledged and comes again */
+void whim_repairer_discard (WhimRepairer *self);
+/** whim_repairer_take: takes @unread: counts, commits, then asks for it again and acknowledges it;
+ * or gives it up. @done comes in every case. */
+void
+whim_repairer_take (WhimRepairer *self, WhimUnread *unread, WhimUnreadDone done, gpointer data);
+/** whim_repairer_is_waiting: we asked for it, and it has not come */
+gboolean whim_repairer_is_waiting (WhimRepairer *self, const WhimRepair *key);
+/** whim_repairer_resume: after a login: what was asked for before is waited for again */
+void whim_repairer_resume (WhimRepairer *self);
+void whim_repairer_forget (WhimRepairer *self, const WhimRepair *key);
 
 WhimSender *whim_sender_new (WhimMessenger *messenger);
 void whim_sender_free (WhimSender *self);

@@ -21,6 +21,7 @@ whim_messenger_new (const WhimMessengerConfig *config)
   self->ratchet = whim_ratchet_new (self->store, self->pool, self->channel_number);
   self->directory = whim_directory_new (self);
   self->receiver = whim_receiver_new (self);
+  self->repairer = whim_repairer_new (self);
   self->sender = whim_sender_new (self);
   return self;
 }
@@ -39,6 +40,7 @@ whim_messenger_unref (WhimMessenger *self)
     return;
   whim_sender_free (self->sender);
   whim_receiver_free (self->receiver);
+  whim_repairer_free (self->repairer);
   whim_directory_free (self->directory);
   whim_ratchet_free (self->ratchet);
   g_object_unref (self->store);
@@ -52,6 +54,7 @@ whim_messenger_close (WhimMessenger *self)
 {
   self->session = NULL;
   whim_receiver_discard (self->receiver);
+  whim_repairer_discard (self->repairer);
   whim_sender_discard (self->sender);
   whim_ratchet_set_keys (self->ratchet, NULL);
 }
@@ -101,6 +104,7 @@ whim_messenger_keys_changed (WhimMessenger *self)
   if (keys != NULL && !whim_credentials_is_paired (keys))
     keys = NULL;
   whim_receiver_discard (self->receiver);
+  whim_repairer_discard (self->repairer);
   whim_sender_discard (self->sender);
   whim_directory_clear (self->directory);
   whim_ratchet_set_keys (self->ratchet, keys);
@@ -132,10 +136,16 @@ void
 whim_messenger_session_changed (WhimMessenger *self)
 {
   if (!whim_session_can_send (self->session))
-    whim_receiver_discard (self->receiver);
+    {
+      whim_receiver_discard (self->receiver);
+      whim_repairer_discard (self->repairer);
+    }
   whim_sender_session_changed (self->sender);
   if (whim_session_get_state (self->session) == WHIM_SESSION_ONLINE)
-    messenger_prepare_own_devices (self);
+    {
+      messenger_prepare_own_devices (self);
+      whim_repairer_resume (self->repairer);
+    }
   /* dossier 1, 9.2: refill when the server has few, after the offline queue */
   if (whim_session_get_state (self->session) == WHIM_SESSION_ONLINE
       && whim_session_get_server_prekeys (self->session) < WHIM_PREKEYS_LOW)
@@ -181,6 +191,7 @@ messenger_store_failed (WhimMessenger *self)
   self->failing = TRUE;
   whim_ratchet_drop (self->ratchet);
   whim_receiver_discard (self->receiver);
+  whim_repairer_discard (self->repairer);
   whim_sender_discard (self->sender);
   whim_directory_clear (self->directory);
   if (self->session != NULL)

@@ -8,6 +8,45 @@
 /* Upload of one-time prekeys (dossier 1, 9.2): private halves on disk first; those of a failed
  * upload go again before new ones are made; never one that was consumed; one upload at a time. */
 
+#define MAX_PREKEY_ID 16777215u
+
+guint32
+whim_messenger_take_prekey_ids (WhimMessenger *self, guint n)
+{
+  guint32 first = whim_messenger_get_keys (self)->next_prekey_id;
+
+  whim_session_set_next_prekey_id (self->session, (first - 1 + n) % MAX_PREKEY_ID + 1);
+  return first;
+}
+
+/* ---- nodes ----------------------------------------------------------------------------------- */
+
+WhimNode *
+whim_messenger_make_leaf (const char *tag, gconstpointer bytes, gsize len)
+{
+  WhimNodeBuilder *builder = whim_node_builder_new (tag);
+
+  whim_node_builder_data (builder, bytes, len);
+  return whim_node_builder_end (builder);
+}
+
+WhimNode *
+whim_messenger_make_key (const char *tag, guint32 id, const guint8 *key, const guint8 *signature)
+{
+  WhimNodeBuilder *builder = whim_node_builder_new (tag);
+  guint8 wire[3];
+
+  whim_write_u24_be (wire, id);
+  whim_node_builder_child (builder, whim_messenger_make_leaf ("id", wire, sizeof wire));
+  whim_node_builder_child (builder, whim_messenger_make_leaf ("value", key, WHIM_KEY_SIZE));
+  if (signature != NULL)
+    whim_node_builder_child (
+        builder, whim_messenger_make_leaf ("signature", signature, WHIM_SIGNATURE_SIZE));
+  return whim_node_builder_end (builder);
+}
+
+/* ---- the upload ------------------------------------------------------------------------------ */
+
 typedef enum
 {
   UPLOAD_LOAD,
@@ -27,7 +66,6 @@ typedef struct
   GPtrArray *keys;     /* of WhimSignalPrekey, to upload */
   guint n_new;
   guint32 first_new;
-  guint32 next;
 } UploadOp;
 
 static void
@@ -82,29 +120,6 @@ upload_answered_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   whim_messenger_commit (self, unit, upload_marked, op);
 }
 
-static WhimNode *
-data_node (const char *tag, gconstpointer bytes, gsize len)
-{
-  WhimNodeBuilder *builder = whim_node_builder_new (tag);
-
-  whim_node_builder_data (builder, bytes, len);
-  return whim_node_builder_end (builder);
-}
-
-static WhimNode *
-key_node (const char *tag, guint32 id, const guint8 *key, const guint8 *signature)
-{
-  WhimNodeBuilder *builder = whim_node_builder_new (tag);
-  guint8 wire[3];
-
-  whim_write_u24_be (wire, id);
-  whim_node_builder_child (builder, data_node ("id", wire, sizeof wire));
-  whim_node_builder_child (builder, data_node ("value", key, WHIM_KEY_SIZE));
-  if (signature != NULL)
-    whim_node_builder_child (builder, data_node ("signature", signature, WHIM_SIGNATURE_SIZE));
-  return whim_node_builder_end (builder);
-}
-
 static void
 upload_send (UploadOp *op)
 {
@@ -122,20 +137,23 @@ upload_send (UploadOp *op)
   builder = whim_session_make_request (self->session, "set", "encrypt");
   list = whim_node_builder_new ("list");
   whim_write_u32_be (registration, keys->registration_id);
-  whim_node_builder_child (builder, data_node ("registration", registration, 4));
-  whim_node_builder_child (builder, data_node ("type", "\5", 1));
+  whim_node_builder_child (builder, whim_messenger_make_leaf ("registration", registration, 4));
+  whim_node_builder_child (builder, whim_messenger_make_leaf ("type", "\5", 1));
   whim_node_builder_child (
-      builder, data_node ("identity", whim_key_pair_get_public (keys->identity), WHIM_KEY_SIZE));
+      builder, whim_messenger_make_leaf ("identity", whim_key_pair_get_public (keys->identity),
+                                         WHIM_KEY_SIZE));
   for (guint i = 0; i < op->keys->len; i++)
     {
       WhimSignalPrekey *key = g_ptr_array_index (op->keys, i);
 
-      whim_node_builder_child (list, key_node ("key", key->id, key->public_key, NULL));
+      whim_node_builder_child (list,
+                               whim_messenger_make_key ("key", key->id, key->public_key, NULL));
     }
   whim_node_builder_child (builder, whim_node_builder_end (list));
-  whim_node_builder_child (builder, key_node ("skey", keys->signed_prekey_id,
-                                              whim_key_pair_get_public (keys->signed_prekey),
-                                              keys->signed_prekey_signature));
+  whim_node_builder_child (builder,
+                           whim_messenger_make_key ("skey", keys->signed_prekey_id,
+                                                    whim_key_pair_get_public (keys->signed_prekey),
+                                                    keys->signed_prekey_signature));
   whim_session_request_async (self->session, whim_node_builder_end (builder), NULL,
                               upload_answered_cb, op);
 }
@@ -173,9 +191,6 @@ upload_work (WhimSignalContext *context, gpointer job)
       g_autoptr (GPtrArray) fresh
           = whim_signal_generate_prekeys (context, op->first_new, op->n_new);
 
-      op->next = ((WhimSignalPrekey *)g_ptr_array_index (fresh, fresh->len - 1))->id + 1;
-      if (op->next > 16777215)
-        op->next = 1;
       g_ptr_array_extend_and_steal (op->keys, g_steal_pointer (&fresh));
     }
 }
@@ -213,7 +228,6 @@ upload_worked (gpointer job, gpointer user_data)
       g_ptr_array_add (changes, change);
     }
   whim_unit_put_signal_changes (unit, changes);
-  whim_session_set_next_prekey_id (self->session, op->next);
   changed = whim_credentials_copy (keys);
   whim_unit_put_credentials (unit, changed);
   whim_messenger_commit (self, unit, upload_committed, op);
@@ -234,7 +248,7 @@ upload_loaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       return;
     }
   op->n_new = op->n > op->old_rows->len ? op->n - op->old_rows->len : 0;
-  op->first_new = keys->next_prekey_id;
+  op->first_new = whim_messenger_take_prekey_ids (self, op->n_new);
   whim_signal_pool_push (self->pool, (guint)self->channel_number, upload_work, op, upload_worked,
                          NULL);
 }

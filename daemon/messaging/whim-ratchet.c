@@ -245,7 +245,14 @@ ratchet_knows (WhimRatchet *self, const WhimSignalRow *row)
   if (row->kind == WHIM_SIGNAL_KIND_SIGNED_PREKEY
       && g_strcmp0 (row->key, self->signed_prekey_id) == 0)
     whim_signal_cache_load (self->cache, row->kind, row->key, self->signed_prekey);
-  return whim_signal_cache_is_known (self->cache, row->kind, row->key);
+  if (!whim_signal_cache_is_known (self->cache, row->kind, row->key))
+    return FALSE;
+  /* Prekeys are made beside the cache: "not there" may have become wrong since. While a commit runs
+   * the cache knows better: the key may just have been used up. */
+  if (row->kind == WHIM_SIGNAL_KIND_PREKEY && self->held == 0
+      && whim_signal_cache_get (self->cache, row->kind, row->key) == NULL)
+    return FALSE;
+  return TRUE;
 }
 
 static void

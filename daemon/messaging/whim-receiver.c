@@ -16,10 +16,17 @@
  * Stanzas of a channel go through in order of arrival (dossier 2, 6). */
 
 #define MAX_ENCS 8u
+/* dossier 2, 6.6 */
+#define ACK_PARSING 487
+#define ACK_INVALID_PROTOBUF 491
+/* error of a retry receipt (dossier 2, 6.9) */
+#define RETRY_UNKNOWN 0u
+#define RETRY_INVALID_MESSAGE 4u
 
 /* What became of one enc node. */
 typedef struct
 {
+  WhimNode *node; /* borrowed from the stanza */
   WhimSignalType type;
   GBytes *cipher;
   gboolean understood; /* msg or pkmsg, version 2 */
@@ -45,6 +52,7 @@ typedef struct
   guint n_encs;
   gboolean history; /* owes a hist_sync receipt */
   gboolean undecryptable;
+  gboolean malformed; /* it decrypts to nothing that is a message */
   gboolean duplicate;
 } ReceiveOp;
 
@@ -164,32 +172,6 @@ send_receipts (ReceiveOp *op)
     send_receipt (op, own, "hist_sync", FALSE);
 }
 
-static WhimNode *
-make_retry_receipt (ReceiveOp *op)
-{
-  const WhimCredentials *keys = whim_messenger_get_keys (op->messenger);
-  WhimNodeBuilder *builder = whim_node_builder_new ("receipt");
-  WhimNodeBuilder *retry = whim_node_builder_new ("retry");
-  WhimNodeBuilder *registration = whim_node_builder_new ("registration");
-  guint8 wire[4] = { (guint8)(keys->registration_id >> 24), (guint8)(keys->registration_id >> 16),
-                     (guint8)(keys->registration_id >> 8), (guint8)keys->registration_id };
-
-  whim_node_builder_attr (builder, "id", whim_node_get_attr (op->node, "id"));
-  whim_node_builder_attr_jid (builder, "to", whim_node_get_attr_jid (op->node, "from"));
-  whim_node_builder_attr (builder, "type", "retry");
-  whim_node_builder_attr_jid (builder, "participant",
-                              whim_node_get_attr_jid (op->node, "participant"));
-  whim_node_builder_attr_jid (builder, "recipient", whim_node_get_attr_jid (op->node, "recipient"));
-  whim_node_builder_attr (retry, "v", "1");
-  whim_node_builder_attr (retry, "count", "1");
-  whim_node_builder_attr (retry, "id", whim_node_get_attr (op->node, "id"));
-  whim_node_builder_attr (retry, "t", whim_node_get_attr (op->node, "t"));
-  whim_node_builder_data (registration, wire, sizeof wire);
-  whim_node_builder_child (builder, whim_node_builder_end (retry));
-  whim_node_builder_child (builder, whim_node_builder_end (registration));
-  return whim_node_builder_end (builder);
-}
-
 static void
 receive_committed (WhimMessenger *messenger, gboolean ok, gpointer data)
 {
@@ -200,13 +182,8 @@ receive_committed (WhimMessenger *messenger, gboolean ok, gpointer data)
     (void)WHIM_FAILPOINT ("receive.after-commit");
   if (ok && whim_messenger_is_open (messenger) && whim_messenger_get_keys (messenger) != NULL)
     {
-      if (op->undecryptable)
-        {
-          g_autoptr (WhimNode) retry = make_retry_receipt (op);
-
-          whim_session_send (messenger->session, retry);
-          whim_session_ack (messenger->session, op->node, 0);
-        }
+      if (op->malformed)
+        whim_session_ack (messenger->session, op->node, ACK_INVALID_PROTOBUF);
       else
         send_receipts (op);
     }
@@ -360,20 +337,107 @@ put_content (ReceiveOp *op, WhimUnit *unit, const WhimContent *content)
     }
 }
 
-static void
-put_undecryptable (ReceiveOp *op, WhimUnit *unit)
-{
-  GVariantBuilder builder;
+/* ---- what cannot be read -----------------------------------------------------------------------
+ */
 
-  op->undecryptable = TRUE;
-  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&builder, "{sv}", "id",
-                         g_variant_new_string (whim_node_get_attr (op->node, "id")));
-  g_variant_builder_add (&builder, "{sv}", "chatId",
-                         g_variant_new_string (whim_jid_get_text (op->chat)));
-  whim_unit_put_event (unit, whim_event_new (op->messenger->channel_id, "message.undecryptable",
-                                             whim_node_get_attr_int (op->node, "t", 0),
-                                             g_variant_builder_end (&builder)));
+static char *
+dup_canonical (WhimJid *bare, WhimJid *other, guint device)
+{
+  WhimJid *name = other != NULL && whim_jid_is_lid (other) ? other : bare;
+  g_autoptr (WhimJid) jid
+      = whim_jid_is_user (name) ? whim_jid_with_device (name, device) : whim_jid_ref (name);
+
+  return g_strdup (whim_jid_get_text (jid));
+}
+
+static WhimRepair *
+make_repair_key (ReceiveOp *op)
+{
+  g_autofree char *chat = dup_canonical (op->chat, op->chat_other, 0);
+  g_autofree char *sender = dup_canonical (op->sender, op->other, op->device);
+
+  return whim_repair_new (chat, sender, whim_node_get_attr (op->node, "id"),
+                          whim_clock_get_unix (op->messenger->clock));
+}
+
+static guint
+retry_code (const Enc *enc)
+{
+  if (enc->error == NULL || enc->error->domain != WHIM_SIGNAL_ERROR)
+    return RETRY_INVALID_MESSAGE;
+  switch ((WhimSignalError)enc->error->code)
+    {
+    case WHIM_SIGNAL_ERROR_NO_SESSION:
+      return WHIM_RETRY_NO_SESSION;
+    case WHIM_SIGNAL_ERROR_INVALID_KEY:
+      return WHIM_RETRY_INVALID_KEY;
+    case WHIM_SIGNAL_ERROR_INVALID_KEY_ID:
+      return WHIM_RETRY_INVALID_KEY_ID;
+    case WHIM_SIGNAL_ERROR_INVALID_MESSAGE:
+      return WHIM_RETRY_BAD_MAC;
+    case WHIM_SIGNAL_ERROR_DUPLICATE:
+    case WHIM_SIGNAL_ERROR_UNTRUSTED:
+    case WHIM_SIGNAL_ERROR_INTERNAL:
+    default:
+      return RETRY_UNKNOWN;
+    }
+}
+
+static void
+unread_done (WhimMessenger *messenger, gpointer data)
+{
+  messenger->receiver->in_flight--;
+  receive_op_free (data);
+}
+
+/* Asked for again; the count, and what stands in its place meanwhile, are on disk first. */
+static void
+receive_unread (ReceiveOp *op)
+{
+  WhimUnread *unread = g_new0 (WhimUnread, 1);
+
+  unread->node = whim_node_ref (op->node);
+  unread->key = make_repair_key (op);
+  for (guint i = 0; i < op->n_encs; i++)
+    {
+      WhimNode *node = op->encs[i].node;
+
+      if (!op->encs[i].understood || op->encs[i].content != NULL)
+        continue;
+      unread->code = retry_code (&op->encs[i]);
+      unread->answered = (guint)CLAMP (whim_node_get_attr_int (node, "count", 0), 0, G_MAXINT8);
+      unread->key->hidden
+          = unread->key->hidden || whim_node_attr_equals (node, "decrypt-fail", "hide");
+    }
+  unread->peer = op->peer;
+  if (!op->peer && !unread->key->hidden)
+    {
+      unread->placeholder = make_message (op, NULL);
+      g_free (unread->placeholder->kind);
+      unread->placeholder->kind = g_strdup (WHIM_MESSAGE_KIND_UNDECRYPTABLE);
+    }
+  whim_repairer_take (op->messenger->repairer, unread, unread_done, op);
+}
+
+/* A copy that came because we asked: nothing is owed any more. @shown: it is a message. */
+static void
+put_repaired (ReceiveOp *op, WhimUnit *unit)
+{
+  g_autoptr (WhimRepair) key = make_repair_key (op);
+  gboolean shown = FALSE;
+  gboolean answer = FALSE;
+
+  for (guint i = 0; i < op->n_encs; i++)
+    {
+      const Enc *enc = &op->encs[i];
+
+      answer = answer || whim_node_get_attr (enc->node, "count") != NULL;
+      shown = shown || (enc->content != NULL && enc->content->kind == WHIM_CONTENT_MESSAGE);
+    }
+  if (!answer && !whim_repairer_is_waiting (op->messenger->repairer, key))
+    return;
+  whim_unit_end_repair (unit, key, !shown);
+  whim_repairer_forget (op->messenger->repairer, key);
 }
 
 static void
@@ -397,13 +461,19 @@ put_results (ReceiveOp *op, WhimUnit *unit)
           any = TRUE;
           op->duplicate = TRUE;
         }
+      else if (enc->error != NULL
+               && g_error_matches (enc->error, WHIM_CONTENT_ERROR, WHIM_CONTENT_ERROR_INVALID))
+        op->malformed = TRUE;
       else if (enc->understood)
         failed = TRUE;
     }
-  if (!any && failed)
-    put_undecryptable (op, unit);
-  else if (!any)
+  if (any)
+    put_repaired (op, unit);
+  else if (failed)
+    op->undecryptable = TRUE;
+  else
     put_message (op, unit, NULL); /* a cipher that is not understood yet: shown as unknown */
+  op->malformed = op->malformed && !any && !failed;
 }
 
 static void
@@ -434,6 +504,15 @@ receive_finish (ReceiveOp *op, GPtrArray *changes)
       whim_store_find_seen_async (messenger->store, messenger->channel_number,
                                   whim_jid_get_text (op->from), whim_node_get_attr (op->node, "id"),
                                   NULL, receive_seen_cb, op);
+      return;
+    }
+  if (op->undecryptable)
+    {
+      if (whim_unit_is_empty (unit))
+        whim_unit_free (unit);
+      else
+        whim_messenger_commit (messenger, unit, NULL, NULL);
+      receive_unread (op);
       return;
     }
   (void)WHIM_FAILPOINT ("receive.before-commit");
@@ -635,6 +714,7 @@ take_encs (ReceiveOp *op)
         continue;
       whim_node_get_content (child, &len);
       enc = &op->encs[op->n_encs++];
+      enc->node = child;
       enc->cipher = whim_node_dup_content (child);
       if (enc->cipher == NULL)
         enc->cipher = g_bytes_new (NULL, 0);
@@ -658,7 +738,7 @@ whim_receiver_take (WhimReceiver *self, WhimNode *stanza)
   if (!take_source (op))
     {
       receive_op_free (op);
-      whim_session_ack (messenger->session, stanza, 487);
+      whim_session_ack (messenger->session, stanza, ACK_PARSING);
       return TRUE;
     }
   take_encs (op);

@@ -85,7 +85,7 @@ WhimMessageStatus whim_message_status_from_word (const char *word);
  * @chat_pn: the chat, if a person: phone number JID
  * @chat_jid: the chat, if not a person (group, broadcast, newsletter)
  * @sender_lid, @sender_pn: who wrote it; NULL both when from_me
- * @kind: "text", "image", …, "unknown"; never NULL
+ * @kind: "text", "image", …, "unknown", "undecryptable"; never NULL
  * @content: the serialised protobuf Message, unwrapped from device-sent only
  * @number: row number in the store, for paging; 0 before it is stored
  */
@@ -110,6 +110,9 @@ typedef struct
   char *status_reason;
   GBytes *content;
 } WhimMessage;
+
+/** WHIM_MESSAGE_KIND_UNDECRYPTABLE: nobody could read it so far; a later copy takes its place */
+#define WHIM_MESSAGE_KIND_UNDECRYPTABLE "undecryptable"
 
 WhimMessage *whim_message_new (void);
 WhimMessage *whim_message_copy (const WhimMessage *self);

@@ -7,7 +7,8 @@
 static gboolean
 carries_message (const char *type)
 {
-  return g_str_equal (type, "message.received") || g_str_equal (type, "message.sent");
+  return g_str_equal (type, "message.received") || g_str_equal (type, "message.sent")
+         || g_str_equal (type, "message.undecryptable");
 }
 
 static void

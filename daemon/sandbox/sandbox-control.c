@@ -188,6 +188,22 @@ send_text (Sandbox *self, JsonObject *body, GHashTable *query, const char **erro
   return sandbox_control_take (object);
 }
 
+static JsonNode *
+resend (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
+{
+  Account *from = get_account (self, body, "phone", error);
+  const char *id = sandbox_control_text (body, "id");
+
+  if (from == NULL)
+    return NULL;
+  if (id == NULL || !sandbox_phone_resend (from, id))
+    {
+      *error = "no message of that id";
+      return NULL;
+    }
+  return sandbox_control_ok ();
+}
+
 static void
 add_texts (JsonObject *object, const char *name, GPtrArray *texts)
 {
@@ -429,10 +445,15 @@ wait_cb (SoupServer *server,
 /* ---- the table ----------------------------------------------------------------------------- */
 
 static const ControlRow rows[] = {
-  { "POST", "/phones", add_phone }, { "POST", "/scan", scan },
-  { "POST", "/send", send_text },   { "POST", "/reset-counters", reset_counters },
-  { "POST", "/quit", quit },        { "GET", "/counters", counters },
-  { "GET", "/log", show_log },      { "GET", "/devices", devices },
+  { "POST", "/phones", add_phone },
+  { "POST", "/scan", scan },
+  { "POST", "/send", send_text },
+  { "POST", "/resend", resend },
+  { "POST", "/reset-counters", reset_counters },
+  { "POST", "/quit", quit },
+  { "GET", "/counters", counters },
+  { "GET", "/log", show_log },
+  { "GET", "/devices", devices },
 };
 
 static const ControlRow *

@@ -223,6 +223,21 @@ sandbox_phone_send_text (Account *self, Account *to, const char *text)
   return id;
 }
 
+gboolean
+sandbox_phone_resend (Account *self, const char *id)
+{
+  Typed *typed = g_hash_table_lookup (self->typed, id);
+
+  for (guint i = 0; typed != NULL && i < typed->to->devices->len; i++)
+    {
+      Device *device = g_ptr_array_index (typed->to->devices, i);
+
+      if (can_receive (device))
+        send_to (self, device, id, 0, NULL, NULL, typed->content);
+    }
+  return typed != NULL;
+}
+
 /* ---- after pairing (dossier 3, 1.2, 2.1; dossier 2, 1.5) ------------------------------------- */
 
 static void

@@ -422,6 +422,20 @@ route_receipt (Device *from, Device *to, WhimNode *receipt, gboolean lid)
   sandbox_deliver (to, node);
 }
 
+/* Told apart: which attempt it is, and whether it brings keys. */
+static void
+count_retry (Sandbox *self, WhimNode *receipt)
+{
+  WhimNode *retry = whim_node_find_child (receipt, "retry");
+  gint64 count = retry == NULL ? 0 : whim_node_get_attr_int (retry, "count", 0);
+  g_autofree char *name = g_strdup_printf ("retry-receipts:%" G_GINT64_FORMAT, count);
+
+  sandbox_count (self, "retry-receipts");
+  sandbox_count (self, name);
+  if (whim_node_find_child (receipt, "keys") != NULL)
+    sandbox_count (self, "retry-keys");
+}
+
 void
 sandbox_handle_receipt (Device *from, WhimNode *receipt)
 {
@@ -438,7 +452,7 @@ sandbox_handle_receipt (Device *from, WhimNode *receipt)
     }
   /* a retry receipt does not consume its message: the ack beside it does (dossier 2, 6.9) */
   if (g_strcmp0 (type, "retry") == 0)
-    sandbox_count (self, "retry-receipts");
+    count_retry (self, receipt);
   else
     {
       if (!take_off_queue (from, "message", receipt))

@@ -248,6 +248,8 @@ void sandbox_phone_receive (Account *self, WhimNode *stanza);
 void sandbox_phone_greet (Account *self, Device *device);
 /** (transfer full): id of the message; NULL if @to is nobody */
 char *sandbox_phone_send_text (Account *self, Account *to, const char *text);
+/** what it typed goes out once more, freshly encrypted; FALSE if it does not know it */
+gboolean sandbox_phone_resend (Account *self, const char *id);
 
 /* control */
 void sandbox_control_init (Sandbox *self);

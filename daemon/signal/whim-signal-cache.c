@@ -134,7 +134,9 @@ whim_signal_cache_is_known (WhimSignalCache *self, WhimSignalKind kind, const ch
 void
 whim_signal_cache_load (WhimSignalCache *self, WhimSignalKind kind, const char *key, GBytes *record)
 {
-  if (find (self, kind, key) == NULL)
+  Entry *entry = find (self, kind, key);
+
+  if (entry == NULL || (entry->record == NULL && !entry->dirty && record != NULL))
     set (self, kind, key, record);
 }
 

@@ -72,7 +72,8 @@ WhimSignalCache *whim_signal_cache_new (WhimKeyPair *identity, guint32 registrat
 void whim_signal_cache_free (WhimSignalCache *self);
 
 gboolean whim_signal_cache_is_known (WhimSignalCache *self, WhimSignalKind kind, const char *key);
-/** whim_signal_cache_load: what the store said of @key: @record %NULL = not there. Not dirty. */
+/** whim_signal_cache_load: what the store said of @key: @record %NULL = not there. Not dirty. What
+ *  the cache has stays, but for a clean "not there". */
 void whim_signal_cache_load (WhimSignalCache *self,
                              WhimSignalKind kind,
                              const char *key,

@@ -176,6 +176,58 @@ static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
   [WHIM_SQL_PUT_PAIRING_MATERIAL]
   = "INSERT OR REPLACE INTO pairing_material (channel, kind, id, payload) VALUES (?1, ?2, ?3, ?4)",
 
+  [WHIM_SQL_FIND_KIND] = "SELECT kind FROM messages WHERE number = ?1",
+  [WHIM_SQL_FILL_PLACEHOLDER]
+  = "UPDATE messages SET kind = ?2, body = ?3, push_name = coalesce (?4, push_name),"
+    " quoted_id = ?5, content = ?6, sender_device = ?7, timestamp = ?8 WHERE number = ?1",
+  [WHIM_SQL_FIND_PLACEHOLDER]
+  = "SELECT " MESSAGE_COLUMNS MESSAGE_TABLES "WHERE m.channel = ?1 AND m.id = ?2 AND m.kind = ?3"
+    " AND (c.lid = ?4 OR c.pn = ?4 OR c.jid = ?4) LIMIT 1",
+  [WHIM_SQL_DELETE_MESSAGE] = "DELETE FROM messages WHERE number = ?1",
+  [WHIM_SQL_PUT_REPAIR]
+  = "INSERT INTO repairs (channel, chat, sender, id, count, hidden, request, first_at, asked_at)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+    " ON CONFLICT (channel, chat, sender, id) DO UPDATE SET count = max (count, excluded.count),"
+    " request = coalesce (excluded.request, request), asked_at = excluded.asked_at",
+  [WHIM_SQL_FIND_REPAIR]
+  = "SELECT chat, sender, id, count, told, hidden, request, first_at, asked_at FROM repairs"
+    " WHERE channel = ?1 AND chat = ?2 AND sender = ?3 AND id = ?4",
+  [WHIM_SQL_COUNT_REPAIRS] = "SELECT coalesce (sum (count), 0) FROM repairs"
+                             " WHERE channel = ?1 AND sender = ?2 AND asked_at >= ?3",
+  [WHIM_SQL_LIST_REPAIRS]
+  = "SELECT chat, sender, id, count, told, hidden, request, first_at, asked_at FROM repairs"
+    " WHERE channel = ?1 AND told = 0 ORDER BY first_at DESC LIMIT ?2",
+  [WHIM_SQL_TELL_REPAIR]
+  = "UPDATE repairs SET told = 1 WHERE channel = ?1 AND chat = ?2 AND sender = ?3 AND id = ?4"
+    " AND told = 0",
+  [WHIM_SQL_DELETE_REPAIR]
+  = "DELETE FROM repairs WHERE channel = ?1 AND chat = ?2 AND sender = ?3 AND id = ?4",
+  [WHIM_SQL_DELETE_ALL_REPAIRS] = "DELETE FROM repairs WHERE channel = ?1",
+  [WHIM_SQL_PRUNE_REPAIRS] = "DELETE FROM repairs WHERE first_at < ?1",
+  [WHIM_SQL_PUT_ANSWER]
+  = "INSERT INTO answers (channel, device, id, count, base_key, renewed_at, answered_at)"
+    " VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6)"
+    " ON CONFLICT (channel, device, id) DO UPDATE SET count = count + 1,"
+    " base_key = coalesce (excluded.base_key, base_key),"
+    " renewed_at = max (renewed_at, excluded.renewed_at), answered_at = excluded.answered_at",
+  [WHIM_SQL_FIND_ANSWER]
+  = "SELECT count, base_key FROM answers WHERE channel = ?1 AND device = ?2 AND id = ?3",
+  [WHIM_SQL_SUM_ANSWERS]
+  = "SELECT coalesce (sum (count), 0), coalesce (max (renewed_at), 0) FROM answers"
+    " WHERE channel = ?1 AND device = ?2 AND answered_at >= ?3",
+  [WHIM_SQL_DELETE_ALL_ANSWERS] = "DELETE FROM answers WHERE channel = ?1",
+  [WHIM_SQL_PRUNE_ANSWERS] = "DELETE FROM answers WHERE answered_at < ?1",
+  [WHIM_SQL_PUT_TOKEN]
+  = "INSERT INTO privacy_tokens (channel, user, token, token_at) VALUES (?1, ?2, ?3, ?4)"
+    " ON CONFLICT (channel, user) DO UPDATE SET token = excluded.token,"
+    " token_at = excluded.token_at WHERE excluded.token_at >= token_at",
+  [WHIM_SQL_ISSUE_TOKEN]
+  = "INSERT INTO privacy_tokens (channel, user, issued_at) VALUES (?1, ?2, ?3)"
+    " ON CONFLICT (channel, user) DO UPDATE SET issued_at = excluded.issued_at",
+  [WHIM_SQL_GET_TOKEN]
+  = "SELECT token, token_at, issued_at FROM privacy_tokens WHERE channel = ?1 AND user = ?2",
+  [WHIM_SQL_DELETE_ALL_TOKENS] = "DELETE FROM privacy_tokens WHERE channel = ?1",
+
   [WHIM_SQL_PUT_OUTBOX]
   = "INSERT OR REPLACE INTO outbox (number, channel, message_id, chat, state, content, stanza,"
     " created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",

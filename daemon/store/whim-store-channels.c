@@ -49,7 +49,8 @@ whim_unit_delete_session (WhimUnit *self)
   static const WhimStatement statements[] = {
     WHIM_SQL_DELETE_CREDENTIALS,          WHIM_SQL_DELETE_ALL_SIGNAL,
     WHIM_SQL_DELETE_ALL_DEVICE_LISTS,     WHIM_SQL_DELETE_ALL_OUTBOX,
-    WHIM_SQL_DELETE_ALL_PAIRING_MATERIAL,
+    WHIM_SQL_DELETE_ALL_PAIRING_MATERIAL, WHIM_SQL_DELETE_ALL_REPAIRS,
+    WHIM_SQL_DELETE_ALL_ANSWERS,          WHIM_SQL_DELETE_ALL_TOKENS,
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (statements); i++)

@@ -73,6 +73,7 @@ prune_journal (WhimDb *db, WhimUnitContext *context, gpointer data, GError **err
       || !whim_db_run (db, error, WHIM_SQL_PRUNE_DEAD,
                        whim_value_int ((before - DEAD_KEPT_LONGER) * 1000))
       || !whim_db_run (db, error, WHIM_SQL_PRUNE_SEEN, whim_value_int (before - SEEN_KEPT_LONGER))
+      || !whim_repairs_prune (db, context->now, error)
       || !whim_db_get_int (db, error, &newest, 0, WHIM_SQL_NEWEST_BEFORE, whim_value_int (before)))
     return FALSE;
   return newest == 0

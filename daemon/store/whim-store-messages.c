@@ -70,6 +70,32 @@ insert_message (WhimDb *db,
                       whim_value_bytes (message->content));
 }
 
+/* A copy that can be read takes the place of one that could not. */
+static gboolean
+fill_placeholder (WhimDb *db,
+                  WhimUnitContext *context,
+                  gint64 number,
+                  const PutMessage *op,
+                  GError **error)
+{
+  const WhimMessage *message = op->message;
+  gboolean placeholder;
+
+  if (g_str_equal (message->kind, WHIM_MESSAGE_KIND_UNDECRYPTABLE))
+    return TRUE;
+  if (!whim_message_is_placeholder (db, number, &placeholder, error))
+    return FALSE;
+  if (!placeholder)
+    return TRUE;
+  if (!whim_db_run (db, error, WHIM_SQL_FILL_PLACEHOLDER, whim_value_int (number),
+                    whim_value_text (message->kind), whim_value_text (message->body),
+                    whim_value_text (message->push_name), whim_value_text (message->quoted_id),
+                    whim_value_bytes (message->content), whim_value_int (message->sender_device),
+                    whim_value_int (message->timestamp)))
+    return FALSE;
+  return op->event == NULL || whim_journal_append (db, context, op->event, error);
+}
+
 static gboolean
 put_message (WhimDb *db, WhimUnitContext *context, gpointer data, GError **error)
 {
@@ -89,7 +115,7 @@ put_message (WhimDb *db, WhimUnitContext *context, gpointer data, GError **error
           whim_value_int (person), whim_value_text (sender_lid), whim_value_text (sender_pn)))
     return FALSE;
   if (existing != 0)
-    return TRUE;
+    return fill_placeholder (db, context, existing, op, error);
   if (!insert_message (db, context->channel, chat, message, sender_lid, sender_pn, error)
       || !whim_db_run (db, error, WHIM_SQL_TOUCH_CHAT, whim_value_int (chat),
                        whim_value_int (message->timestamp), whim_value_int (!message->from_me),

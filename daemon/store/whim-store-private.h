@@ -76,6 +76,11 @@ whim_journal_append (WhimDb *db, WhimUnitContext *context, const WhimEvent *even
 WhimEvent *whim_event_from_row (WhimCursor *cursor);
 /** whim_hooks_take_all: gives the whole journal to the hooks that want it; writer thread */
 gboolean whim_hooks_take_all (WhimDb *db, WhimUnitContext *context, GError **error);
+/** whim_message_is_placeholder: the stored row stands for what could not be read so far */
+gboolean
+whim_message_is_placeholder (WhimDb *db, gint64 number, gboolean *placeholder, GError **error);
+/** whim_repairs_prune: writer thread; forgets what nobody will ask for any more */
+gboolean whim_repairs_prune (WhimDb *db, gint64 now, GError **error);
 
 /** WhimChatRow: a chat as it stands in its table */
 typedef struct

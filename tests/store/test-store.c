@@ -4,6 +4,9 @@
 #include "store/store-fixture.h"
 #include "store/whim-store-hooks.h"
 
+#include "store/whim-store-repair.h"
+#include "store/whim-store-tokens.h"
+
 #include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -443,6 +446,7 @@ fill_channel (StoreFixture *f)
   g_autoptr (WhimApiKey) key = whim_api_key_new ();
   g_autoptr (WhimHook) hook = whim_hook_new ();
   g_autoptr (WhimTaken) taken = whim_taken_new ();
+  g_autoptr (WhimRepair) repair = whim_repair_new ("1@lid", "1:3@lid", "Z", 1);
   WhimUnit *unit = whim_unit_new (f->channel);
 
   hook->number = 1;
@@ -463,6 +467,9 @@ fill_channel (StoreFixture *f)
   whim_unit_put_seen (unit, "1@lid", "Z", NULL);
   whim_unit_put_pairing_material (unit, "salt", "1", bytes);
   whim_unit_put_outbox (unit, outbox);
+  whim_unit_put_repair (unit, repair);
+  whim_unit_count_answer (unit, "1:3@lid", "Z", NULL, 0, 1);
+  whim_unit_put_privacy_token (unit, "1@lid", bytes, 1);
   key->id = g_strdup ("key_1");
   key->channels = g_strdupv ((char **)channels);
   whim_unit_put_api_key (unit, key);
@@ -497,7 +504,7 @@ test_delete_channel (StoreFixture *f, gconstpointer data)
     g_ptr_array_add (tables, g_strdup ((const char *)sqlite3_column_text (stmt, 0)));
   sqlite3_finalize (stmt);
   sqlite3_close (db);
-  g_assert_cmpuint (tables->len, >=, 15);
+  g_assert_cmpuint (tables->len, >=, 18);
   for (guint i = 0; i < tables->len; i++)
     {
       g_autofree char *sql = g_strdup_printf ("SELECT count (*) FROM %s",
@@ -529,6 +536,96 @@ test_delete_channel (StoreFixture *f, gconstpointer data)
   whim_unit_put_event (unit, store_fixture_event ("presence"));
   store_fixture_commit_ok (f, unit);
   g_assert_cmpint (whim_store_get_last_seq (f->store), >, seq);
+}
+
+static WhimRepair *
+find_repair (StoreFixture *f, const WhimRepair *key, gint64 since)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  WhimRepair *found;
+
+  whim_store_find_repair_async (f->store, f->channel, key, since, NULL, store_fixture_result_cb,
+                                &result);
+  found = whim_store_find_repair_finish (f->store, store_fixture_wait (&result), &error);
+  g_assert_no_error (error);
+  return found;
+}
+
+/* The count only grows; it is told once; a copy that can be read takes the placeholder's place. */
+static void
+test_repairs (StoreFixture *f, gconstpointer data)
+{
+  g_autoptr (WhimRepair) key = whim_repair_new ("1@lid", "1:3@lid", "X", 1000);
+  g_autoptr (WhimRepair) unknown = find_repair (f, key, 0);
+  g_autoptr (WhimRepair) found = NULL;
+  g_autoptr (WhimMessage) placeholder = store_fixture_message ("X", "1@lid", NULL, 5);
+  g_autoptr (WhimMessage) good = store_fixture_message ("X", "1@lid", NULL, 5);
+  gint64 before = whim_store_get_last_seq (f->store);
+  WhimUnit *unit = whim_unit_new (f->channel);
+
+  g_assert_cmpint (unknown->first_at, ==, 0);
+  g_assert_cmpuint (unknown->count, ==, 0);
+  g_free (placeholder->kind);
+  placeholder->kind = g_strdup (WHIM_MESSAGE_KIND_UNDECRYPTABLE);
+  key->count = 2;
+  whim_unit_put_repair (unit, key);
+  key->count = 1;
+  whim_unit_put_repair (unit, key);
+  whim_unit_put_message (unit, placeholder, NULL);
+  whim_unit_put_message (unit, placeholder, store_fixture_event ("message.received"));
+  whim_unit_tell_repair (unit, "ch_one", key);
+  whim_unit_tell_repair (unit, "ch_one", key);
+  store_fixture_commit_ok (f, unit);
+  found = find_repair (f, key, 1000);
+  g_assert_cmpuint (found->count, ==, 2);
+  g_assert_cmpuint (found->recent, ==, 2);
+  g_assert_true (found->told);
+  g_assert_cmpint (whim_store_get_last_seq (f->store), ==, before + 1);
+
+  unit = whim_unit_new (f->channel);
+  whim_unit_put_message (unit, good, store_fixture_event ("message.received"));
+  whim_unit_put_message (unit, good, store_fixture_event ("message.received"));
+  whim_unit_end_repair (unit, key, FALSE);
+  store_fixture_commit_ok (f, unit);
+  g_assert_cmpint (whim_store_get_last_seq (f->store), ==, before + 2);
+  g_assert_cmpint (store_fixture_query (f, "SELECT count (*) FROM messages WHERE kind = 'text'"),
+                   ==, 1);
+  g_assert_cmpint (store_fixture_query (f, "SELECT count (*) FROM repairs"), ==, 0);
+}
+
+static WhimPrivacyToken *
+find_token (StoreFixture *f, const char *user)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  WhimPrivacyToken *found;
+
+  whim_store_find_privacy_token_async (f->store, f->channel, user, NULL, store_fixture_result_cb,
+                                       &result);
+  found = whim_store_find_privacy_token_finish (f->store, store_fixture_wait (&result), &error);
+  g_assert_no_error (error);
+  return found;
+}
+
+static void
+test_tokens (StoreFixture *f, gconstpointer data)
+{
+  g_autoptr (GBytes) old = g_bytes_new_static ("old", 3);
+  g_autoptr (GBytes) fresh = g_bytes_new_static ("new", 3);
+  g_autoptr (WhimPrivacyToken) none = find_token (f, "1@lid");
+  g_autoptr (WhimPrivacyToken) found = NULL;
+  WhimUnit *unit = whim_unit_new (f->channel);
+
+  g_assert_null (none->token);
+  whim_unit_put_privacy_token (unit, "1@lid", fresh, 20);
+  whim_unit_put_privacy_token (unit, "1@lid", old, 10);
+  whim_unit_issue_privacy_token (unit, "1@lid", 30);
+  store_fixture_commit_ok (f, unit);
+  found = find_token (f, "1@lid");
+  g_assert_true (g_bytes_equal (found->token, fresh));
+  g_assert_cmpint (found->token_at, ==, 20);
+  g_assert_cmpint (found->issued_at, ==, 30);
 }
 
 static void
@@ -577,6 +674,8 @@ main (int argc, char **argv)
   ADD ("outbox", test_outbox);
   ADD ("api-keys", test_api_keys);
   ADD ("delete-channel", test_delete_channel);
+  ADD ("repairs", test_repairs);
+  ADD ("tokens", test_tokens);
   ADD ("cancelled-read", test_cancelled_read);
   ADD ("closed", test_closed);
   return g_test_run ();
