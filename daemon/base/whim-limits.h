@@ -65,3 +65,5 @@
 #define WHIM_LIMIT_REPAIRS 1024u
 /* Retry receipts to one device in an hour; beyond it messages are given up at once. */
 #define WHIM_LIMIT_RETRIES_PER_HOUR 1000u
+/* Messages that one device gets again in an hour. */
+#define WHIM_LIMIT_ANSWERS_PER_HOUR 1000u

@@ -11,6 +11,7 @@
 #define WHIM_PREKEYS_LOW 5u
 #define WHIM_PREKEYS_REFILL 200u
 
+typedef struct _WhimAnswerer WhimAnswerer;
 typedef struct _WhimDirectory WhimDirectory;
 typedef struct _WhimReceiver WhimReceiver;
 typedef struct _WhimRepairer WhimRepairer;
@@ -29,7 +30,9 @@ struct _WhimMessenger
   WhimDirectory *directory;
   WhimReceiver *receiver;
   WhimRepairer *repairer;
+  WhimAnswerer *answerer;
   WhimSender *sender;
+  GHashTable *identities; /* bare JID text -> gint64: when it was told that it changed, in ms */
   gboolean uploading_prekeys;
   gboolean failing; /* a failed commit is being dealt with */
 };
@@ -121,6 +124,17 @@ gboolean whim_receiver_take (WhimReceiver *self, WhimNode *stanza);
 gboolean whim_receiver_take_receipt (WhimMessenger *self, WhimNode *receipt);
 gboolean whim_receiver_take_notification (WhimMessenger *self, WhimNode *notification);
 
+/* ---- identities of others (whim-identity.c) ---------------------------------------------------
+ */
+
+/** whim_identity_is_settled: it was told a moment ago that this person's identity changed */
+gboolean whim_identity_is_settled (WhimMessenger *self, const WhimJid *bare);
+/** whim_identity_note: @jid came with another identity key: puts into @unit what follows from it */
+void whim_identity_note (WhimMessenger *self, WhimUnit *unit, WhimJid *jid);
+/** whim_identity_take: a notification that @from has another identity: sessions and identities of
+ *  all his devices are deleted; it is acknowledged when that is on disk */
+void whim_identity_take (WhimMessenger *self, WhimNode *notification, WhimJid *from);
+
 /* ---- what could not be read (whim-repairer.c) -------------------------------------------------
  */
 
@@ -190,6 +204,13 @@ whim_sender_seal (WhimMessenger *self, const WhimOutboxRow *row, WhimSealDone do
 
 /** whim_bundle_parse: from a <user> of a key fetch, or from a retry receipt with <keys> */
 gboolean whim_bundle_parse (WhimNode *user, WhimSignalBundle *bundle);
-/** whim_sender_answer_retry: a device could not decrypt a message of ours: TRUE if the receipt is
- *  taken; it is acknowledged when the answer is on disk, or refused */
-gboolean whim_sender_answer_retry (WhimMessenger *self, WhimNode *receipt);
+
+/** WhimAnswerer: sends again what devices of others could not read (whim-sender-retry.c) */
+WhimAnswerer *whim_answerer_new (WhimMessenger *messenger);
+void whim_answerer_free (WhimAnswerer *self);
+/** whim_answerer_discard: what waits was not acknowledged and comes again */
+void whim_answerer_discard (WhimAnswerer *self);
+gboolean whim_answerer_is_idle (WhimAnswerer *self);
+/** whim_answerer_take: TRUE if the receipt is taken; it is acknowledged when the answer is on disk,
+ *  or refused */
+gboolean whim_answerer_take (WhimAnswerer *self, WhimNode *receipt);

@@ -19,9 +19,11 @@ whim_messenger_new (const WhimMessengerConfig *config)
   self->channel_number = config->channel_number;
   self->channel_id = g_strdup (config->channel_id);
   self->ratchet = whim_ratchet_new (self->store, self->pool, self->channel_number);
+  self->identities = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->directory = whim_directory_new (self);
   self->receiver = whim_receiver_new (self);
   self->repairer = whim_repairer_new (self);
+  self->answerer = whim_answerer_new (self);
   self->sender = whim_sender_new (self);
   return self;
 }
@@ -41,8 +43,10 @@ whim_messenger_unref (WhimMessenger *self)
   whim_sender_free (self->sender);
   whim_receiver_free (self->receiver);
   whim_repairer_free (self->repairer);
+  whim_answerer_free (self->answerer);
   whim_directory_free (self->directory);
   whim_ratchet_free (self->ratchet);
+  g_hash_table_unref (self->identities);
   g_object_unref (self->store);
   whim_clock_unref (self->clock);
   g_free (self->channel_id);
@@ -55,6 +59,7 @@ whim_messenger_close (WhimMessenger *self)
   self->session = NULL;
   whim_receiver_discard (self->receiver);
   whim_repairer_discard (self->repairer);
+  whim_answerer_discard (self->answerer);
   whim_sender_discard (self->sender);
   whim_ratchet_set_keys (self->ratchet, NULL);
 }
@@ -105,8 +110,10 @@ whim_messenger_keys_changed (WhimMessenger *self)
     keys = NULL;
   whim_receiver_discard (self->receiver);
   whim_repairer_discard (self->repairer);
+  whim_answerer_discard (self->answerer);
   whim_sender_discard (self->sender);
   whim_directory_clear (self->directory);
+  g_hash_table_remove_all (self->identities);
   whim_ratchet_set_keys (self->ratchet, keys);
 }
 
@@ -139,6 +146,7 @@ whim_messenger_session_changed (WhimMessenger *self)
     {
       whim_receiver_discard (self->receiver);
       whim_repairer_discard (self->repairer);
+      whim_answerer_discard (self->answerer);
     }
   whim_sender_session_changed (self->sender);
   if (whim_session_get_state (self->session) == WHIM_SESSION_ONLINE)
@@ -170,7 +178,7 @@ gboolean
 whim_messenger_is_idle (WhimMessenger *self)
 {
   return whim_ratchet_is_idle (self->ratchet) && whim_receiver_is_idle (self->receiver)
-         && whim_sender_is_idle (self->sender);
+         && whim_answerer_is_idle (self->answerer) && whim_sender_is_idle (self->sender);
 }
 
 /* ---- commits ------------------------------------------------------------------------------- */
@@ -192,6 +200,7 @@ messenger_store_failed (WhimMessenger *self)
   whim_ratchet_drop (self->ratchet);
   whim_receiver_discard (self->receiver);
   whim_repairer_discard (self->repairer);
+  whim_answerer_discard (self->answerer);
   whim_sender_discard (self->sender);
   whim_directory_clear (self->directory);
   if (self->session != NULL)

@@ -93,7 +93,7 @@ whim_receiver_take_receipt (WhimMessenger *self, WhimNode *receipt)
   if (id == NULL || from == NULL)
     return FALSE;
   if (g_strcmp0 (whim_node_get_attr (receipt, "type"), "retry") == 0)
-    return whim_sender_answer_retry (self, receipt);
+    return whim_answerer_take (self->answerer, receipt);
   if (status == WHIM_MESSAGE_STATUS_NONE || whim_messenger_is_own (self, from))
     return FALSE; /* nothing to keep: acknowledged by the session */
   unit = whim_messenger_new_unit (self);
@@ -115,15 +115,18 @@ static gboolean
 take_encrypt (WhimMessenger *self, WhimNode *notification, WhimJid *from)
 {
   WhimNode *count = whim_node_find_child (notification, "count");
-  WhimUnit *unit = whim_messenger_new_unit (self);
   gboolean refill = FALSE;
 
+  if (whim_node_find_child (notification, "identity") != NULL && whim_jid_is_user (from)
+      && whim_jid_get_device (from) == 0 && !whim_messenger_is_own (self, from)
+      && !whim_identity_is_settled (self, from))
+    {
+      whim_identity_take (self, notification, from);
+      return TRUE;
+    }
   if (count != NULL && whim_jid_is_server (from))
     refill = whim_node_get_attr_int (count, "value", 0) < WHIM_PREKEYS_LOW;
-  else if (whim_node_find_child (notification, "identity") != NULL && whim_jid_is_user (from)
-           && !whim_messenger_is_own (self, from))
-    whim_directory_forget_devices (self->directory, unit, from);
-  commit_and_ack (self, unit, notification, refill);
+  commit_and_ack (self, whim_messenger_new_unit (self), notification, refill);
   return TRUE;
 }
 

@@ -54,6 +54,7 @@ typedef struct
   gboolean undecryptable;
   gboolean malformed; /* it decrypts to nothing that is a message */
   gboolean duplicate;
+  gboolean identity_changed;
 } ReceiveOp;
 
 struct _WhimReceiver
@@ -496,6 +497,8 @@ receive_finish (ReceiveOp *op, GPtrArray *changes)
   for (guint i = 0; i < G_N_ELEMENTS (learnt); i++)
     whim_directory_learn (messenger->directory, unit, learnt[i][0], learnt[i][1]);
   whim_unit_put_signal_changes (unit, changes);
+  if (op->identity_changed)
+    whim_identity_note (messenger, unit, op->sender);
   put_results (op, unit);
   if (op->duplicate && op->peer && changes->len == 0)
     {
@@ -524,10 +527,13 @@ receive_finish (ReceiveOp *op, GPtrArray *changes)
 static void
 enc_decrypt (ReceiveOp *op, WhimSignalContext *context, WhimSignalCache *cache, Enc *enc)
 {
+  gboolean changed = FALSE;
   g_autoptr (GBytes) padded = whim_signal_decrypt (
       context, cache, op->name, op->device, enc->type, g_bytes_get_data (enc->cipher, NULL),
-      g_bytes_get_size (enc->cipher), NULL, &enc->error);
+      g_bytes_get_size (enc->cipher), &changed, &enc->error);
   g_autoptr (GBytes) plain = NULL;
+
+  op->identity_changed = op->identity_changed || changed;
 
   if (padded == NULL)
     return;

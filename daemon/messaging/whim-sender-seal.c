@@ -20,6 +20,7 @@ typedef struct
   gboolean own;
   gboolean has_session;
   gboolean has_bundle;
+  gboolean identity_changed;
   WhimSignalBundle bundle;
   GBytes *cipher;
   WhimSignalType type;
@@ -175,6 +176,9 @@ seal_encrypted (gpointer job, WhimSignalCache *cache, GPtrArray *changes, gpoint
     }
   unit = whim_messenger_new_unit (op->messenger);
   whim_unit_put_signal_changes (unit, changes);
+  for (guint i = 0; i < op->targets->len; i++)
+    if (((const Target *)g_ptr_array_index (op->targets, i))->identity_changed)
+      whim_identity_note (op->messenger, unit, ((Target *)g_ptr_array_index (op->targets, i))->jid);
   if (!any)
     {
       /* The ratchets that did move are kept; the row is tried again later. */
@@ -207,7 +211,7 @@ seal_work (WhimSignalContext *context, WhimSignalCache *cache, gpointer job)
       if (!whim_signal_has_session (cache, target->name, target->device)
           && (!target->has_bundle
               || !whim_signal_process_bundle (context, cache, target->name, target->device,
-                                              &target->bundle, NULL, NULL)))
+                                              &target->bundle, &target->identity_changed, NULL)))
         continue;
       target->cipher = whim_signal_encrypt (context, cache, target->name, target->device,
                                             g_bytes_get_data (padded, NULL),

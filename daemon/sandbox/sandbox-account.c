@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+/* No device has a key of this number. */
+#define STALE_PREKEY 16000001u
+
 static void
 pending_free (gpointer data)
 {
@@ -41,6 +44,8 @@ device_free (gpointer data)
   g_queue_clear_full (&self->prekeys, g_free);
   g_queue_clear_full (&self->queue, pending_free);
   g_queue_clear (&self->sent_ids);
+  g_queue_clear_full (&self->held, (GDestroyNotify)whim_node_unref);
+  g_hash_table_unref (self->asked);
   g_hash_table_unref (self->sent);
   g_free (self);
 }
@@ -55,6 +60,8 @@ device_new (Account *account, guint number)
   g_queue_init (&self->prekeys);
   g_queue_init (&self->queue);
   g_queue_init (&self->sent_ids);
+  g_queue_init (&self->held);
+  self->asked = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->sent = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   return self;
 }
@@ -253,6 +260,12 @@ sandbox_device_to_bundle (Device *self, WhimSignalBundle *bundle, gboolean consu
   bundle->has_prekey = TRUE;
   bundle->prekey_id = prekey->id;
   whim_copy (bundle->prekey, prekey->key, WHIM_KEY_SIZE);
+  if (consume && self->faults.stale_keys > 0)
+    {
+      self->faults.stale_keys--;
+      bundle->prekey_id = STALE_PREKEY;
+      return;
+    }
   if (consume)
     {
       g_free (g_queue_pop_head (&self->prekeys));
@@ -328,6 +341,30 @@ tell_own (Account *self, Device *except)
       whim_node_builder_child (builder, make_own_devices (self));
       node = whim_node_builder_end (builder);
       sandbox_deliver (device, node);
+    }
+}
+
+void
+sandbox_account_announce_identity (Account *self)
+{
+  GHashTableIter iter;
+  gpointer key;
+
+  g_hash_table_iter_init (&iter, self->watchers);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    {
+      WhimNodeBuilder *builder = whim_node_builder_new ("notification");
+      g_autoptr (WhimJid) from = sandbox_account_jid (self, TRUE);
+      g_autofree char *id = sandbox_stanza_id (self->sandbox);
+      g_autoptr (WhimNode) node = NULL;
+
+      whim_node_builder_attr_jid (builder, "from", from);
+      whim_node_builder_attr (builder, "type", "encrypt");
+      whim_node_builder_attr (builder, "id", id);
+      whim_node_builder_attr_int (builder, "t", sandbox_now ());
+      whim_node_builder_child (builder, whim_node_builder_end (whim_node_builder_new ("identity")));
+      node = whim_node_builder_end (builder);
+      sandbox_deliver (key, node);
     }
 }
 

@@ -77,9 +77,40 @@ flush_cb (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-static void
-write_bytes (Connection *self, GBytes *bytes)
+static gboolean
+cut_cb (gpointer user_data)
 {
+  Connection *self = user_data;
+
+  self->cut_id = 0;
+  sandbox_connection_close (self, FALSE);
+  return G_SOURCE_REMOVE;
+}
+
+/* The socket takes only the first bytes; when they have left, it is cut. */
+static GBytes *
+cut_bytes (Connection *self, GBytes *bytes)
+{
+  gsize size = g_bytes_get_size (bytes);
+
+  if (self->cut_out == 0 || (gint64)size < self->cut_out - 1)
+    {
+      if (self->cut_out != 0)
+        self->cut_out -= (gint64)size;
+      return g_bytes_ref (bytes);
+    }
+  size = (gsize)(self->cut_out - 1);
+  self->silent = TRUE;
+  self->cut_out = 0;
+  sandbox_count (self->sandbox, "cuts");
+  self->cut_id = g_idle_add_full (G_PRIORITY_LOW, cut_cb, self, NULL);
+  return g_bytes_new_from_bytes (bytes, 0, size);
+}
+
+static void
+write_bytes (Connection *self, GBytes *whole)
+{
+  g_autoptr (GBytes) bytes = cut_bytes (self, whole);
   gsize size;
   gconstpointer data = g_bytes_get_data (bytes, &size);
 
@@ -158,6 +189,7 @@ sandbox_connection_close (Connection *self, gboolean polite)
     return;
   self->state = CONNECTION_CLOSED;
   g_clear_handle_id (&self->end_timer, g_source_remove);
+  g_clear_handle_id (&self->cut_id, g_source_remove);
   if (polite)
     flush (self);
   g_clear_handle_id (&self->flush_id, g_source_remove);
@@ -452,7 +484,15 @@ message_cb (SoupWebsocketConnection *socket, gint type, GBytes *message, gpointe
   gsize len;
   gconstpointer data = g_bytes_get_data (message, &len);
   gboolean ok = type == SOUP_WEBSOCKET_DATA_BINARY;
+  gboolean cut = self->cut_in != 0 && (gint64)len >= self->cut_in - 1;
 
+  if (cut)
+    {
+      len = (gsize)(self->cut_in - 1);
+      sandbox_count (self->sandbox, "cuts");
+    }
+  else if (self->cut_in != 0)
+    self->cut_in -= (gint64)len;
   if (ok && self->state == CONNECTION_INTRO)
     {
       g_byte_array_append (self->head, data, (guint)len);
@@ -472,7 +512,7 @@ message_cb (SoupWebsocketConnection *socket, gint type, GBytes *message, gpointe
         }
       ok = take_frame (self, frame);
     }
-  if (!ok)
+  if (!ok || cut)
     sandbox_connection_close (self, FALSE);
 }
 

@@ -21,6 +21,9 @@ typedef struct
 /* sandbox-fault.c */
 extern const ControlRow sandbox_fault_rows[];
 extern const guint sandbox_n_fault_rows;
+/* sandbox-fault-devices.c */
+extern const ControlRow sandbox_device_rows[];
+extern const guint sandbox_n_device_rows;
 
 JsonNode *sandbox_control_take (JsonObject *object);
 JsonNode *sandbox_control_ok (void);

@@ -96,8 +96,9 @@ sandbox_control_device (Sandbox *self, JsonObject *body, const char **error)
     return NULL;
   if (number >= 0)
     device = sandbox_account_get_device (account, (guint)number);
-  else if (account->devices->len > 1)
-    device = g_ptr_array_index (account->devices, account->devices->len - 1);
+  for (guint i = account->devices->len; number < 0 && device == NULL && i-- > 1;)
+    if (!((Device *)g_ptr_array_index (account->devices, i))->imaginary)
+      device = g_ptr_array_index (account->devices, i);
   if (device == NULL || device->number == 0)
     {
       *error = "no such device";
@@ -322,6 +323,7 @@ try_wait (Sandbox *self, const char *path, GHashTable *query)
   const char *count = query == NULL ? NULL : g_hash_table_lookup (query, "count");
   const char *name = query == NULL ? NULL : g_hash_table_lookup (query, "name");
   Account *account = pn == NULL ? NULL : sandbox_find_number (self, pn);
+  gboolean any = FALSE;
 
   if (strcmp (path, "/await-count") == 0 && name != NULL)
     {
@@ -350,11 +352,14 @@ try_wait (Sandbox *self, const char *path, GHashTable *query)
     {
       Device *device = g_ptr_array_index (account->devices, i);
 
+      if (device->imaginary)
+        continue;
       if (device->connection == NULL || !device->active || !device->greeted
           || device->queue.length > 0)
         return NULL;
+      any = TRUE;
     }
-  return account->devices->len > 1 ? sandbox_control_ok () : NULL;
+  return any ? sandbox_control_ok () : NULL;
 }
 
 static void
@@ -494,6 +499,8 @@ control_cb (SoupServer *server,
   row = find_row (rows, G_N_ELEMENTS (rows), method, path);
   if (row == NULL)
     row = find_row (sandbox_fault_rows, sandbox_n_fault_rows, method, path);
+  if (row == NULL)
+    row = find_row (sandbox_device_rows, sandbox_n_device_rows, method, path);
   if (row != NULL)
     {
       error = NULL;

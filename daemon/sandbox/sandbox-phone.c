@@ -84,6 +84,21 @@ sandbox_phone_init (Account *self)
   self->next_prekey = FIRST_PRIVATE_PREKEY;
 }
 
+void
+sandbox_phone_reinstall (Account *self)
+{
+  Device *phone = g_ptr_array_index (self->devices, 0);
+
+  whim_key_pair_unref (self->identity);
+  self->identity = whim_key_pair_new ();
+  self->raw_id = whim_random_below (1000000000) + 1;
+  g_queue_clear_full (&phone->prekeys, g_free);
+  whim_signal_cache_free (self->cache);
+  g_hash_table_unref (self->typed);
+  g_hash_table_unref (self->retries);
+  sandbox_phone_init (self);
+}
+
 /* ---- sending ------------------------------------------------------------------------------- */
 
 static WhimNode *

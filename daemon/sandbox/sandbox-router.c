@@ -67,8 +67,8 @@ deliver_to_phone (Account *account, WhimNode *node)
   g_idle_add_full (G_PRIORITY_DEFAULT, phone_receive_cb, pair, phone_receive_free);
 }
 
-void
-sandbox_deliver (Device *to, WhimNode *node)
+static void
+deliver_now (Device *to, WhimNode *node)
 {
   g_autoptr (WhimNode) altered = sandbox_fault_alter (to, node);
   guint times = to->faults.twice > 0 ? 2 : 1;
@@ -78,6 +78,11 @@ sandbox_deliver (Device *to, WhimNode *node)
     to->faults.twice--;
   if (whim_node_is (altered, "receipt") && whim_node_attr_equals (altered, "type", "retry"))
     sandbox_record_retry (to, altered);
+  if (to->imaginary)
+    {
+      sandbox_imaginary_receive (to, altered);
+      return;
+    }
   if (to->number == 0)
     {
       for (guint i = 0; i < times; i++)
@@ -92,6 +97,28 @@ sandbox_deliver (Device *to, WhimNode *node)
   pending->delivered = TRUE;
   for (guint i = 0; i < times; i++)
     sandbox_connection_send (to->connection, altered);
+}
+
+void
+sandbox_deliver (Device *to, WhimNode *node)
+{
+  if (to->faults.held)
+    g_queue_push_tail (&to->held, whim_node_ref (node));
+  else
+    deliver_now (to, node);
+}
+
+void
+sandbox_release (Device *self, gboolean reverse)
+{
+  WhimNode *node;
+
+  self->faults.held = FALSE;
+  while ((node = reverse ? g_queue_pop_tail (&self->held) : g_queue_pop_head (&self->held)) != NULL)
+    {
+      deliver_now (self, node);
+      whim_node_unref (node);
+    }
 }
 
 static guint
@@ -135,6 +162,9 @@ sandbox_deliver_queue (Device *self)
       g_autoptr (WhimNode) marked = with_offline (pending->node, number++);
 
       pending->delivered = TRUE;
+      /* asked once more: who could not say that he has answered may answer again */
+      if (whim_node_is (marked, "receipt") && whim_node_attr_equals (marked, "type", "retry"))
+        sandbox_record_retry (self, marked);
       sandbox_connection_send (self->connection, marked);
     }
   send_ib (self, "offline", count, FALSE);

@@ -56,7 +56,13 @@ struct _Device
     guint lose_acks; /* its messages that are taken without a word; then the socket is cut */
     guint refuse;    /* its messages that are refused ... */
     guint refuse_error;
+    guint stale_keys; /* bundles that name a one-time prekey it does not have */
+    gboolean held;    /* what is for it waits in @held */
   } faults;
+  GQueue held;        /* of WhimNode */
+  gboolean imaginary; /* a companion that never connects ... */
+  gboolean deaf;      /* ... and asks for every message again, with every answer */
+  GHashTable *asked;  /* id -> how often it asked */
 };
 
 /* A virtual phone with its owner. */
@@ -112,6 +118,8 @@ WhimJid *sandbox_account_jid (Account *self, gboolean lid);
 GBytes *sandbox_account_make_key_index_list (Account *self, gint64 now);
 char *sandbox_account_phash (Account *self, gboolean lid);
 void sandbox_device_to_bundle (Device *self, WhimSignalBundle *bundle, gboolean consume);
+/** tells those that asked for its list that the account has another identity */
+void sandbox_account_announce_identity (Account *self);
 /** tells companions, and who asked for the list, that a device came or went */
 void sandbox_account_announce (Account *self, Device *device, gboolean added);
 
@@ -143,6 +151,9 @@ struct _Connection
   guint8 client_static[WHIM_KEY_SIZE];
   Device *device; /* logged in */
   gboolean silent;
+  gint64 cut_out; /* bytes to the client until the socket is cut, and one more; 0: none */
+  gint64 cut_in;  /* bytes of the client */
+  guint cut_id;
   guint end_timer;
   GByteArray *outbox; /* with chop: what waits to be glued and sliced */
   guint flush_id;
@@ -226,6 +237,8 @@ void sandbox_handle_ack (Device *from, WhimNode *ack);
 /** queues @node (transfer none) for @to and sends it if it is connected */
 void sandbox_deliver (Device *to, WhimNode *node);
 void sandbox_deliver_queue (Device *self);
+/** what was held goes out, in the order in which it came or the other way round */
+void sandbox_release (Device *self, gboolean reverse);
 /** a builder with the tag and attributes of @node */
 WhimNodeBuilder *sandbox_copy_head (WhimNode *node);
 
@@ -235,6 +248,9 @@ WhimNode *sandbox_fault_alter (Device *to, WhimNode *node);
 /** TRUE if the ack of a message of @from is lost; its connection may be closed then */
 gboolean sandbox_fault_takes_ack (Device *from);
 
+/** what an imaginary companion does with what it gets */
+void sandbox_imaginary_receive (Device *self, WhimNode *node);
+
 /* pairing */
 void sandbox_start_registration (Connection *connection);
 gboolean sandbox_handle_pairing_iq (Connection *connection, WhimNode *iq);
@@ -243,6 +259,8 @@ const char *sandbox_scan (Sandbox *self, const char *qr, Account *account);
 
 /* the phone */
 void sandbox_phone_init (Account *self);
+/** the app is installed anew: other keys, nothing remembered */
+void sandbox_phone_reinstall (Account *self);
 void sandbox_phone_receive (Account *self, WhimNode *stanza);
 /** what real phones send after pairing: key share, history, LID mapping */
 void sandbox_phone_greet (Account *self, Device *device);

@@ -337,3 +337,28 @@ whim_signal_cache_move_user (WhimSignalCache *self,
         }
     }
 }
+
+void
+whim_signal_cache_delete_user (WhimSignalCache *self, const char *name)
+{
+  static const WhimSignalKind kinds[] = { WHIM_SIGNAL_KIND_SESSION, WHIM_SIGNAL_KIND_IDENTITY };
+  g_autofree char *prefix = g_strconcat (name, ".", NULL);
+
+  for (guint k = 0; k < G_N_ELEMENTS (kinds); k++)
+    {
+      g_autoptr (GPtrArray) keys = g_ptr_array_new_with_free_func (g_free);
+      GHashTableIter iter;
+      gpointer value;
+
+      g_hash_table_iter_init (&iter, self->entries[kinds[k]]);
+      while (g_hash_table_iter_next (&iter, NULL, &value))
+        {
+          const Entry *entry = value;
+
+          if (entry->record != NULL && g_str_has_prefix (entry->key, prefix))
+            g_ptr_array_add (keys, g_strdup (entry->key));
+        }
+      for (guint i = 0; i < keys->len; i++)
+        whim_signal_cache_put (self, kinds[k], g_ptr_array_index (keys, i), NULL);
+    }
+}

@@ -265,24 +265,62 @@ whim_signal_peek_prekey_ids (WhimSignalContext *context,
   return TRUE;
 }
 
+/* NULL without a session. */
+static session_record *
+load_record (WhimSignalContext *context, WhimSignalCache *cache, const char *name, guint device)
+{
+  g_autofree char *key = whim_signal_address (name, device);
+  GBytes *bytes = whim_signal_cache_get (cache, WHIM_SIGNAL_KIND_SESSION, key);
+  session_record *record = NULL;
+  gsize len;
+  gconstpointer data;
+
+  if (bytes == NULL)
+    return NULL;
+  data = g_bytes_get_data (bytes, &len);
+  return session_record_deserialize (&record, data, len, context->context) == 0 ? record : NULL;
+}
+
 guint32
 whim_signal_get_remote_registration_id (WhimSignalContext *context,
                                         WhimSignalCache *cache,
                                         const char *name,
                                         guint device)
 {
-  g_autofree char *key = whim_signal_address (name, device);
-  GBytes *bytes = whim_signal_cache_get (cache, WHIM_SIGNAL_KIND_SESSION, key);
-  session_record *record = NULL;
+  session_record *record = load_record (context, cache, name, device);
   guint32 id = 0;
-  gsize len;
-  gconstpointer data;
 
-  if (bytes == NULL)
-    return 0;
-  data = g_bytes_get_data (bytes, &len);
-  if (session_record_deserialize (&record, data, len, context->context) == 0)
+  if (record != NULL)
     id = session_state_get_remote_registration_id (session_record_get_state (record));
   SIGNAL_UNREF (record);
   return id;
+}
+
+GBytes *
+whim_signal_get_base_key (WhimSignalContext *context,
+                          WhimSignalCache *cache,
+                          const char *name,
+                          guint device)
+{
+  session_record *record = load_record (context, cache, name, device);
+  ec_public_key *key = record == NULL
+                           ? NULL
+                           : session_state_get_alice_base_key (session_record_get_state (record));
+  signal_buffer *point = NULL;
+  GBytes *bytes = NULL;
+
+  if (key != NULL && ec_public_key_serialize (&point, key) == 0)
+    bytes = g_bytes_new (signal_buffer_data (point), signal_buffer_len (point));
+  signal_buffer_free (point);
+  SIGNAL_UNREF (record);
+  return bytes;
+}
+
+void
+whim_signal_delete_session (WhimSignalCache *cache, const char *name, guint device)
+{
+  g_autofree char *key = whim_signal_address (name, device);
+
+  if (whim_signal_cache_get (cache, WHIM_SIGNAL_KIND_SESSION, key) != NULL)
+    whim_signal_cache_put (cache, WHIM_SIGNAL_KIND_SESSION, key, NULL);
 }

@@ -101,6 +101,9 @@ void whim_signal_cache_move_user (WhimSignalCache *self,
                                   const guint *devices,
                                   guint n_devices);
 
+/** whim_signal_cache_delete_user: what it has of sessions and identities of @name's devices */
+void whim_signal_cache_delete_user (WhimSignalCache *self, const char *name);
+
 /** WhimSignalBundle: another device's published keys; wire form, 32-byte keys */
 typedef struct
 {
@@ -165,6 +168,14 @@ guint32 whim_signal_get_remote_registration_id (WhimSignalContext *context,
                                                 WhimSignalCache *cache,
                                                 const char *name,
                                                 guint device);
+/** whim_signal_get_base_key: (transfer full) (nullable): tells one session from another: the public
+ *  key with which its first message was made */
+GBytes *whim_signal_get_base_key (WhimSignalContext *context,
+                                  WhimSignalCache *cache,
+                                  const char *name,
+                                  guint device);
+/** whim_signal_delete_session: the identity stays */
+void whim_signal_delete_session (WhimSignalCache *cache, const char *name, guint device);
 
 /* Groups: a sender has one key per group and device. The operations below want that key's record
  * (see whim_signal_sender_key()) known, and undo themselves as those above do. */

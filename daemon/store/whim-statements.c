@@ -90,6 +90,10 @@ static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
     " uploaded = CASE WHEN record = excluded.record THEN uploaded ELSE 0 END",
   [WHIM_SQL_DELETE_SIGNAL] = "DELETE FROM signal WHERE channel = ?1 AND kind = ?2 AND key = ?3",
   [WHIM_SQL_GET_SIGNAL] = "SELECT record FROM signal WHERE channel = ?1 AND kind = ?2 AND key = ?3",
+  /* sessions and identities; the sign behind the point ends the range */
+  [WHIM_SQL_LIST_ADDRESSES]
+  = "SELECT DISTINCT key FROM signal WHERE channel = ?1 AND kind IN (0, 1)"
+    " AND key >= ?2 || '.' AND key < ?2 || '/'",
   /* The ids wrap around, so the range may too. */
   [WHIM_SQL_MARK_PREKEYS]
   = "UPDATE signal SET uploaded = 1 WHERE channel = ?1 AND kind = 2 AND uploaded = 0"

@@ -78,6 +78,48 @@ whim_store_load_signal_finish (WhimStore *self, GAsyncResult *result, GError **e
 }
 
 static gpointer
+list_addresses (WhimDb *db, gint64 channel, gpointer data, GError **error)
+{
+  char **names = data;
+  g_autoptr (GPtrArray) keys = g_ptr_array_new_with_free_func (g_free);
+
+  for (guint i = 0; names[i] != NULL; i++)
+    {
+      WhimCursor cursor;
+
+      whim_db_query (db, &cursor, WHIM_SQL_LIST_ADDRESSES, whim_value_int (channel),
+                     whim_value_text (names[i]));
+      while (whim_cursor_next (&cursor))
+        g_ptr_array_add (keys, whim_cursor_dup_text (&cursor, 0));
+      if (!whim_cursor_end (&cursor, error))
+        return NULL;
+    }
+  return g_steal_pointer (&keys);
+}
+
+void
+whim_store_list_addresses_async (WhimStore *self,
+                                 gint64 channel,
+                                 const char *name,
+                                 const char *other_name,
+                                 GCancellable *cancellable,
+                                 GAsyncReadyCallback callback,
+                                 gpointer user_data)
+{
+  const char *names[] = { name, other_name, NULL };
+
+  whim_store_read (self, channel, list_addresses, g_strdupv ((char **)names),
+                   (GDestroyNotify)g_strfreev, (GDestroyNotify)g_ptr_array_unref, cancellable,
+                   callback, user_data, whim_store_list_addresses_async);
+}
+
+GPtrArray *
+whim_store_list_addresses_finish (WhimStore *self, GAsyncResult *result, GError **error)
+{
+  return whim_store_read_finish (self, result, whim_store_list_addresses_async, error);
+}
+
+static gpointer
 load_prekeys_to_upload (WhimDb *db, gint64 channel, gpointer data, GError **error)
 {
   g_autoptr (GPtrArray) rows
