@@ -232,6 +232,21 @@ static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
   = "SELECT token, token_at, issued_at FROM privacy_tokens WHERE channel = ?1 AND user = ?2",
   [WHIM_SQL_DELETE_ALL_TOKENS] = "DELETE FROM privacy_tokens WHERE channel = ?1",
 
+  [WHIM_SQL_PUT_TIMELINE]
+  = "INSERT OR IGNORE INTO timeline (message, at, what, who, detail)"
+    " SELECT number, ?3, ?4, ?5, ?6 FROM messages WHERE channel = ?1 AND id = ?2 LIMIT 1",
+  [WHIM_SQL_PUT_FIRST_ANSWER]
+  = "INSERT OR IGNORE INTO idempotency (channel, api_key, operation, key, request, answer, made_at)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+  [WHIM_SQL_PUT_RESTRICTION]
+  = "INSERT INTO restrictions (channel, kind, detail, since, ends_at) VALUES (?1, ?2, ?3, ?4, ?5)"
+    " ON CONFLICT (channel, kind) DO UPDATE SET detail = ?3, ends_at = ?5",
+  [WHIM_SQL_PUT_REACTION]
+  = "INSERT INTO reactions (message, sender, emoji, timestamp)"
+    " SELECT number, ?3, ?4, ?5 FROM messages WHERE channel = ?1 AND id = ?2 LIMIT 1"
+    " ON CONFLICT (message, sender) DO UPDATE SET emoji = ?4, timestamp = ?5"
+    " WHERE timestamp < ?5",
+
   [WHIM_SQL_PUT_OUTBOX]
   = "INSERT OR REPLACE INTO outbox (number, channel, message_id, chat, state, content, stanza,"
     " created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",

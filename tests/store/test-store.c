@@ -2,6 +2,8 @@
 #include "config.h"
 
 #include "store/store-fixture.h"
+#include "store/whim-store-actions.h"
+#include "store/whim-store-sending.h"
 #include "store/whim-store-hooks.h"
 
 #include "store/whim-store-repair.h"
@@ -470,6 +472,10 @@ fill_channel (StoreFixture *f)
   whim_unit_put_repair (unit, repair);
   whim_unit_count_answer (unit, "1:3@lid", "Z", NULL, 0, 1);
   whim_unit_put_privacy_token (unit, "1@lid", bytes, 1);
+  whim_unit_put_timeline (unit, message->id, 1, "accepted", NULL, NULL);
+  whim_unit_put_answer (unit, "key_1", "messages.text", "once", bytes, bytes, 1);
+  whim_unit_put_restriction (unit, "reachout", NULL, 1, 2);
+  whim_unit_put_reaction (unit, message->id, "1@lid", "+", 1, NULL);
   key->id = g_strdup ("key_1");
   key->channels = g_strdupv ((char **)channels);
   whim_unit_put_api_key (unit, key);
