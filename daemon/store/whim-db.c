@@ -3,6 +3,7 @@
 
 #include "store/whim-db-private.h"
 
+#include "store/whim-lossy-vfs-private.h"
 #include "store/whim-store.h"
 
 struct _WhimDb
@@ -77,7 +78,7 @@ whim_db_open (const char *path, gboolean writable, GError **error)
       path, &self->handle,
       SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
           | (writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY),
-      NULL);
+      whim_lossy_vfs_get_name ());
 
   if (rc != SQLITE_OK)
     {
