@@ -93,6 +93,7 @@ whim_app_start (WhimApp *self, WhimConfig *config, GError **error)
   const char *version = whim_config_get (config, WHIM_SETTING_WA_VERSION);
   g_autoptr (GBytes) root = whim_config_dup_noise_root (config);
   WhimEngineConfig engine_config = { 0 };
+  WhimRestPolicy policy = { 0 };
 
   self->config = config;
   raise_file_limit ();
@@ -121,6 +122,10 @@ whim_app_start (WhimApp *self, WhimConfig *config, GError **error)
   if (!start_hooks (self, error))
     return FALSE;
   self->rest = whim_rest_new (self->engine, self->clock);
+  policy.cors_origins = whim_config_get (config, WHIM_SETTING_CORS_ORIGINS);
+  policy.rate_limit = whim_config_get_number (config, WHIM_SETTING_RATE_LIMIT);
+  policy.token_in_query = whim_config_get_boolean (config, WHIM_SETTING_TOKEN_IN_QUERY);
+  whim_rest_set_policy (self->rest, &policy);
   if (!whim_rest_listen (self->rest, whim_config_get (config, WHIM_SETTING_LISTEN), error))
     return FALSE;
   whim_engine_start (self->engine);

@@ -44,6 +44,8 @@
 /* Messages of a group sender that may be missing before the next readable one; libsignal's own
  * limit elsewhere. The library below us stops at 2,000 (dossier 2, 3.6). */
 #define WHIM_LIMIT_SENDER_KEY_GAP 25000u
+/* Channels that one API key is bound to; more is a key for everything. */
+#define WHIM_LIMIT_KEY_CHANNELS 256u
 /* A URL that we are to call. */
 #define WHIM_LIMIT_URL 2048u
 /* Webhooks of one channel. */

@@ -89,6 +89,34 @@ check_boolean (char **value, GError **error)
 }
 
 static gboolean
+check_rate (char **value, GError **error)
+{
+  if (!g_ascii_string_to_unsigned (*value, 10, 0, 1000000, NULL, NULL))
+    return fail (error, "expected requests a minute, up to 1000000; 0 is no limit");
+  return TRUE;
+}
+
+/* An origin is what a browser sends: scheme, host, port, and nothing behind them. */
+static gboolean
+check_origins (char **value, GError **error)
+{
+  g_auto (GStrv) origins = g_strsplit_set (*value, " ,", -1);
+
+  for (guint i = 0; origins[i] != NULL; i++)
+    {
+      g_autoptr (GUri) uri = NULL;
+
+      if (*origins[i] == '\0' || g_str_equal (origins[i], "*") || g_str_equal (origins[i], "null"))
+        continue;
+      uri = g_uri_parse (origins[i], G_URI_FLAGS_NONE, NULL);
+      if (uri == NULL || g_uri_get_host (uri) == NULL || *g_uri_get_path (uri) != '\0'
+          || g_uri_get_query (uri) != NULL || g_uri_get_userinfo (uri) != NULL)
+        return fail (error, "expected origins such as https://example.com, separated by spaces");
+    }
+  return TRUE;
+}
+
+static gboolean
 check_scheme (const char *value, const char *const *schemes, GError **error)
 {
   g_autoptr (GUri) uri = g_uri_parse (value, G_URI_FLAGS_NONE, NULL);
@@ -192,6 +220,18 @@ static const struct
       N_ ("Where the HTTP interface listens"), N_ ("ADDRESS:PORT|unix:PATH") },
   [WHIM_SETTING_API_KEY] = { "rest", "api-key", "WHIMBREL_API_KEY", NULL, NULL,
                              "(made at first start)", check_api_key, NULL, NULL },
+  [WHIM_SETTING_CORS_ORIGINS]
+  = { "rest", "cors-origins", "WHIMBREL_CORS_ORIGINS", "cors-origins", NULL, "(none)",
+      check_origins, N_ ("Which web pages may call the HTTP interface; * for all"),
+      N_ ("ORIGINS") },
+  [WHIM_SETTING_RATE_LIMIT]
+  = { "rest", "rate-limit", "WHIMBREL_RATE_LIMIT", "rate-limit", "0", NULL, check_rate,
+      N_ ("Requests a minute of a key that has no limit of its own; 0 is no limit"),
+      N_ ("NUMBER") },
+  [WHIM_SETTING_TOKEN_IN_QUERY]
+  = { "rest", "token-in-query", "WHIMBREL_TOKEN_IN_QUERY", "token-in-query", "false", NULL,
+      check_boolean, N_ ("Whether ?token= is taken for a key; it ends up in logs of others"),
+      N_ ("true|false") },
   [WHIM_SETTING_ALLOW_PRIVATE_FETCH]
   = { "fetch", "allow-private", "WHIMBREL_ALLOW_PRIVATE_FETCH", "allow-private-fetch", "false",
       NULL, check_boolean, N_ ("Whether webhooks and media may be on private addresses"),
@@ -405,6 +445,14 @@ gboolean
 whim_config_get_boolean (const WhimConfig *self, WhimSetting setting)
 {
   return g_strcmp0 (self->values[setting], "true") == 0;
+}
+
+guint
+whim_config_get_number (const WhimConfig *self, WhimSetting setting)
+{
+  const char *value = self->values[setting];
+
+  return value == NULL ? 0 : (guint)g_ascii_strtoull (value, NULL, 10);
 }
 
 GBytes *

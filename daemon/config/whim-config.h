@@ -9,7 +9,10 @@ typedef enum
 {
   WHIM_SETTING_DATA_DIR = 0,
   WHIM_SETTING_LISTEN,
-  WHIM_SETTING_API_KEY, /* NULL: made at first start */
+  WHIM_SETTING_API_KEY,      /* NULL: made at first start */
+  WHIM_SETTING_CORS_ORIGINS, /* NULL: none */
+  WHIM_SETTING_RATE_LIMIT,
+  WHIM_SETTING_TOKEN_IN_QUERY,
   WHIM_SETTING_ALLOW_PRIVATE_FETCH,
   WHIM_SETTING_WA_URL,
   WHIM_SETTING_WA_WEB_URL, /* NULL: none is asked for the version */
@@ -51,6 +54,7 @@ gboolean whim_config_load (WhimConfig *self, GError **error);
 /** whim_config_get: (transfer none) (nullable) */
 const char *whim_config_get (const WhimConfig *self, WhimSetting setting);
 gboolean whim_config_get_boolean (const WhimConfig *self, WhimSetting setting);
+guint whim_config_get_number (const WhimConfig *self, WhimSetting setting);
 /** whim_config_dup_noise_root: (transfer full): 32 bytes */
 GBytes *whim_config_dup_noise_root (const WhimConfig *self);
 WhimOrigin whim_config_get_origin (const WhimConfig *self, WhimSetting setting);

@@ -150,6 +150,7 @@ deleted_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       return;
     }
   whim_engine_drop_channel_hooks (self, id);
+  whim_engine_drop_channel_keys (self, id);
   if (channel != NULL)
     {
       g_hash_table_remove (self->by_id, id);

@@ -3,6 +3,11 @@
 
 #include "engine/whim-engine-private.h"
 
+#include "store/whim-store-hooks.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
 static void
 call_system_health (const WhimCall *call, GTask *task)
 {
@@ -40,7 +45,141 @@ call_system_health (const WhimCall *call, GTask *task)
   whim_call_return (task, g_variant_builder_end (&builder));
 }
 
+static void
+append_process (GString *text)
+{
+  g_autofree char *statm = NULL;
+  g_autoptr (GDir) descriptors = g_dir_open ("/proc/self/fd", 0, NULL);
+  struct rusage usage;
+  guint n = 0;
+  gint64 cpu_us;
+
+  getrusage (RUSAGE_SELF, &usage);
+  cpu_us = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * G_USEC_PER_SEC + usage.ru_utime.tv_usec
+           + usage.ru_stime.tv_usec;
+  g_string_append_printf (text,
+                          "# TYPE process_cpu_seconds_total counter\n"
+                          "process_cpu_seconds_total %" G_GINT64_FORMAT ".%06d\n",
+                          cpu_us / G_USEC_PER_SEC, (int)(cpu_us % G_USEC_PER_SEC));
+  if (g_file_get_contents ("/proc/self/statm", &statm, NULL, NULL))
+    {
+      char *second = NULL;
+
+      g_ascii_strtoull (statm, &second, 10);
+      g_string_append_printf (text,
+                              "# TYPE process_resident_memory_bytes gauge\n"
+                              "process_resident_memory_bytes %" G_GUINT64_FORMAT "\n",
+                              g_ascii_strtoull (second, NULL, 10)
+                                  * (guint64)sysconf (_SC_PAGESIZE));
+    }
+  while (descriptors != NULL && g_dir_read_name (descriptors) != NULL)
+    n++;
+  g_string_append_printf (text, "# TYPE process_open_fds gauge\nprocess_open_fds %u\n", n);
+}
+
+/* Ids of channels are opaque, so they may stand in figures. */
+static void
+append_channels (WhimEngine *self, GString *text)
+{
+  guint by_state[WHIM_CHANNEL_N_STATES] = { 0 };
+  GString *up = g_string_new ("# HELP whimbrel_channel_up Whether a channel is connected.\n"
+                              "# TYPE whimbrel_channel_up gauge\n");
+
+  for (guint i = 0; i < self->channels->len; i++)
+    {
+      WhimChannel *channel = g_ptr_array_index (self->channels, i);
+      WhimChannelState state = whim_session_get_public_state (channel->session);
+
+      by_state[state]++;
+      g_string_append_printf (up, "whimbrel_channel_up{channel=\"%s\",reason=\"%s\"} %d\n",
+                              channel->record->id,
+                              whim_reason_to_word (whim_session_get_reason (channel->session)),
+                              state == WHIM_CHANNEL_STATE_CONNECTED);
+    }
+  g_string_append (text, "# HELP whimbrel_channels Channels by status.\n"
+                         "# TYPE whimbrel_channels gauge\n");
+  for (guint i = WHIM_CHANNEL_STATE_DISCONNECTED; i < WHIM_CHANNEL_N_STATES; i++)
+    g_string_append_printf (text, "whimbrel_channels{status=\"%s\"} %u\n",
+                            whim_channel_state_to_word ((WhimChannelState)i), by_state[i]);
+  g_string_append_len (text, up->str, (gssize)up->len);
+  g_string_free (up, TRUE);
+}
+
+static void
+append_hooks (WhimEngine *self, GPtrArray *stats, GString *text)
+{
+  gint64 pending = 0;
+  gint64 dead = 0;
+  gint64 delivered = 0;
+
+  for (guint i = 0; stats != NULL && i < stats->len; i++)
+    {
+      const WhimHookStats *row = g_ptr_array_index (stats, i);
+
+      pending += row->pending;
+      dead += row->dead;
+      delivered += row->delivered;
+    }
+  g_string_append_printf (text,
+                          "# HELP whimbrel_webhooks Webhooks, on or off.\n"
+                          "# TYPE whimbrel_webhooks gauge\nwhimbrel_webhooks %u\n"
+                          "# HELP whimbrel_webhook_pending Events that webhooks still owe.\n"
+                          "# TYPE whimbrel_webhook_pending gauge\n"
+                          "whimbrel_webhook_pending %" G_GINT64_FORMAT "\n"
+                          "# HELP whimbrel_webhook_dead_letters Events that nobody took.\n"
+                          "# TYPE whimbrel_webhook_dead_letters gauge\n"
+                          "whimbrel_webhook_dead_letters %" G_GINT64_FORMAT "\n"
+                          "# HELP whimbrel_webhook_delivered_total Events that were taken.\n"
+                          "# TYPE whimbrel_webhook_delivered_total counter\n"
+                          "whimbrel_webhook_delivered_total %" G_GINT64_FORMAT "\n",
+                          self->hooks->len, pending, dead, delivered);
+}
+
+static void
+metrics_stats_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  WhimEngine *self = g_task_get_source_object (task);
+  g_autoptr (GPtrArray) stats
+      = whim_store_load_hook_stats_finish (WHIM_STORE (source), result, NULL);
+  GString *text = g_string_new ("# HELP whimbrel_build_info What runs.\n"
+                                "# TYPE whimbrel_build_info gauge\n"
+                                "whimbrel_build_info{version=\"" WHIM_VERSION "\"} 1\n");
+  GVariantBuilder builder;
+
+  g_string_append_printf (text,
+                          "# HELP whimbrel_store_up Whether the last commit succeeded.\n"
+                          "# TYPE whimbrel_store_up gauge\nwhimbrel_store_up %d\n"
+                          "# HELP whimbrel_journal_events_total Events since the first start.\n"
+                          "# TYPE whimbrel_journal_events_total counter\n"
+                          "whimbrel_journal_events_total %" G_GINT64_FORMAT "\n",
+                          whim_store_is_healthy (self->store) && stats != NULL,
+                          whim_store_get_last_seq (self->store));
+  append_channels (self, text);
+  append_hooks (self, stats, text);
+  append_process (text);
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&builder, "{sv}", "contentType",
+                         g_variant_new_string ("text/plain; version=0.0.4; charset=utf-8"));
+  g_variant_builder_add (&builder, "{sv}", "bytes",
+                         g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, text->str, text->len, 1));
+  g_string_free (text, TRUE);
+  whim_call_return (task, g_variant_builder_end (&builder));
+}
+
+static void
+call_system_metrics (const WhimCall *call, GTask *task)
+{
+  g_autoptr (GArray) hooks = g_array_new (FALSE, FALSE, sizeof (gint64));
+
+  for (guint i = 0; i < call->engine->hooks->len; i++)
+    g_array_append_val (hooks, ((WhimHook *)g_ptr_array_index (call->engine->hooks, i))->number);
+  whim_store_load_hook_stats_async (call->engine->store, hooks, g_task_get_cancellable (task),
+                                    metrics_stats_cb, g_object_ref (task));
+}
+
 const WhimCallRow whim_calls_system[] = {
+  { "system.metrics", call_system_metrics },
   { "system.health", call_system_health },
   { NULL },
 };

@@ -95,6 +95,7 @@ extern const WhimCallRow whim_calls_messages[];
 extern const WhimCallRow whim_calls_chats[];
 extern const WhimCallRow whim_calls_system[];
 extern const WhimCallRow whim_calls_webhooks[];
+extern const WhimCallRow whim_calls_keys[];
 
 /** whim_call_return: @value (transfer floating) */
 void whim_call_return (GTask *task, GVariant *value);
@@ -117,4 +118,10 @@ void whim_engine_dispatch (WhimEngine *self,
                            WhimChannel *channel,
                            GVariant *params,
                            GTask *task);
+/** whim_engine_make_key_text: (transfer full): a new key of more than 256 bits */
+char *whim_engine_make_key_text (void);
+/** whim_engine_drop_channel_keys: a deleted channel leaves the keys that were bound to it */
+void whim_engine_drop_channel_keys (WhimEngine *self, const char *channel_id);
+/** whim_engine_keep_key_uses: when keys were used last goes to the disk, now and then */
+void whim_engine_keep_key_uses (WhimEngine *self);
 gboolean whim_caller_may_see (const WhimCaller *caller, const char *channel_id);

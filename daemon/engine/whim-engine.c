@@ -112,6 +112,7 @@ prune_cb (gpointer user_data)
   WhimEngine *self = user_data;
   WhimUnit *unit = whim_unit_new (0);
 
+  whim_engine_keep_key_uses (self);
   whim_unit_prune_journal (unit, whim_clock_get_unix (self->clock) - JOURNAL_KEPT_SECONDS);
   whim_store_commit_async (self->store, unit, NULL, pruned_cb, NULL);
   prune_later (self);
@@ -134,6 +135,7 @@ void
 whim_engine_stop (WhimEngine *self)
 {
   self->stopping = TRUE;
+  whim_engine_keep_key_uses (self);
   whim_clock_clear_timer (self->clock, &self->prune_timer);
   g_hash_table_remove_all (self->by_id);
   g_ptr_array_set_size (self->channels, 0);
@@ -173,8 +175,9 @@ check_scope (const WhimOperation *operation, const WhimCaller *caller, GError **
       g_set_error_literal (error, WHIM_ERROR, WHIM_ERROR_UNAUTHORIZED, "an API key is required");
       return FALSE;
     }
-  if ((operation->scope == WHIM_SCOPE_ADMIN && !caller->admin)
-      || (operation->scope == WHIM_SCOPE_WRITE && caller->read_only))
+  if ((operation->scope >= WHIM_SCOPE_ADMIN_READ && !caller->admin)
+      || ((operation->scope == WHIM_SCOPE_ADMIN || operation->scope == WHIM_SCOPE_WRITE)
+          && caller->read_only))
     {
       g_set_error_literal (error, WHIM_ERROR, WHIM_ERROR_FORBIDDEN, "this key may not do that");
       return FALSE;

@@ -20,6 +20,7 @@ typedef enum
   WHIM_SCOPE_NONE, /* no key */
   WHIM_SCOPE_READ,
   WHIM_SCOPE_WRITE,
+  WHIM_SCOPE_ADMIN_READ, /* sees everything; a key that may only look is enough */
   WHIM_SCOPE_ADMIN,
 } WhimScope;
 
@@ -64,6 +65,7 @@ typedef enum
   WHIM_RESULT_SEND,   /* messageId, message */
   WHIM_RESULT_BYTES,  /* "bytes" (ay) and "contentType" */
   WHIM_RESULT_HEALTH,
+  WHIM_RESULT_DOCUMENT, /* the contract itself: the face makes it from this table */
 } WhimResultShape;
 
 typedef struct
@@ -72,7 +74,8 @@ typedef struct
   WhimScope scope;
   gboolean channel_scoped; /* needs channelId */
   WhimResultShape shape;
-  const char *plural;      /* lists: whapi's key, such as "messages" */
+  const char *plural; /* lists: whapi's key, such as "messages" */
+  const char *item;   /* (nullable): the schema of the object, or of a list's items: "Channel" */
   const WhimParam *params; /* ends with a NULL name */
   const char *summary;
   const char *description;
@@ -96,6 +99,8 @@ typedef struct
   gboolean read_only;
   char **channels; /* ids that a key is bound to; NULL for admin */
   char *key_id;
+  char *dialect;     /* (nullable): whose names its answers carry */
+  gint64 rate_limit; /* requests a minute; 0: as configured */
 } WhimCaller;
 void whim_caller_free (WhimCaller *self);
 

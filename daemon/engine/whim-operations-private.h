@@ -13,6 +13,7 @@ extern const WhimOperation whim_operations_messages[];
 extern const WhimOperation whim_operations_chats[];
 extern const WhimOperation whim_operations_system[];
 extern const WhimOperation whim_operations_webhooks[];
+extern const WhimOperation whim_operations_keys[];
 
 #define PATH WHIM_PARAM_IN_PATH
 #define QUERY WHIM_PARAM_IN_QUERY

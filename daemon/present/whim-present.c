@@ -217,6 +217,7 @@ whim_present_result (const WhimOperation *operation, GVariant *result, WhimDiale
       break;
     case WHIM_RESULT_ACTION:
     case WHIM_RESULT_BYTES:
+    case WHIM_RESULT_DOCUMENT:
     default:
       add_true (builder, "success");
       add_own_members (builder, operation, result);

@@ -88,6 +88,7 @@ typedef struct
   SoupServerMessage *message;
   char id[24];
   WhimDialect dialect;
+  gboolean whapi; /* below /whapi */
   WhimRouteMatch match;
   const WhimOperation *operation;
   WhimCaller *caller;
@@ -126,7 +127,49 @@ void whim_rest_request_answer_json (WhimRestRequest *self, guint status, char *j
 /** whim_rest_request_fail: the answer to an error; does not take it */
 void whim_rest_request_fail (WhimRestRequest *self, const GError *error);
 
+/** whim_rest_request_fail_after: the same, and when it helps to come again, in seconds */
+void whim_rest_request_fail_after (WhimRestRequest *self, const GError *error, guint seconds);
+
 /* ---- The server's parts that requests use ---------------------------------------------------- */
+
+/** whim_rest_allows_origin: whether the page of that origin may read answers */
+gboolean whim_rest_allows_origin (WhimRest *self, const char *origin);
+/** whim_rest_note_answer: for the figures */
+void whim_rest_note_answer (WhimRest *self, guint status, gint64 took_ms);
+
+/* ---- Figures (whim-rest-metrics.c) -------------------------------------------------------------
+ */
+
+#define WHIM_REST_N_BOUNDS 9
+
+/** WhimRestFigures: how many requests were answered with what, and how long it took */
+typedef struct
+{
+  guint64 by_class[6]; /* 2xx is 2 */
+  guint64 by_time[WHIM_REST_N_BOUNDS];
+  guint64 count;
+  gint64 total_ms;
+} WhimRestFigures;
+
+void whim_rest_figures_note (WhimRestFigures *self, guint status, gint64 took_ms);
+/** whim_rest_figures_print: appends Prometheus' text format */
+void whim_rest_figures_print (const WhimRestFigures *self, GString *text);
+
+/* ---- Documents (whim-rest-openapi.c, whim-rest-docs.c) -----------------------------------------
+ */
+
+/** whim_rest_openapi: (transfer none): the contract as OpenAPI 3.1; made once */
+GBytes *whim_rest_openapi (void);
+/** whim_rest_docs: (transfer none): the page for people; made once */
+GBytes *whim_rest_docs (void);
+
+/* ---- Rates (whim-rest-rate.c) ------------------------------------------------------------------
+ */
+
+GHashTable *whim_rest_rates_new (void);
+/** whim_rest_rate_take: 0: go on; else after how many seconds to come again. @limit: requests a
+ *  minute, 0: none; @now_ms: monotonic */
+guint whim_rest_rate_take (GHashTable *buckets, const char *key_id, gint64 limit, gint64 now_ms);
 
 WhimEngine *whim_rest_get_engine (WhimRest *self);
 WhimClock *whim_rest_get_clock (WhimRest *self);

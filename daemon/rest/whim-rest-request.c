@@ -9,6 +9,9 @@
 
 /* How long a client may take to accept more of an answer. */
 #define WRITE_TIMEOUT_MS 60000
+/* What is packed: from about a packet's size, up to what takes a few milliseconds. */
+#define PACK_FROM 1400u
+#define PACK_TO (4u * 1024u * 1024u)
 
 WhimRestRequest *
 whim_rest_request_new (WhimRest *rest, SoupServerMessage *message)
@@ -110,6 +113,66 @@ whim_rest_request_unpause (WhimRestRequest *self)
   soup_server_message_unpause (self->message);
 }
 
+/* A browser lets a page read an answer only if we say so. */
+static void
+add_cors (WhimRestRequest *self, SoupMessageHeaders *headers)
+{
+  SoupMessageHeaders *asked = soup_server_message_get_request_headers (self->message);
+  const char *origin = soup_message_headers_get_one (asked, "Origin");
+
+  if (origin == NULL || !whim_rest_allows_origin (self->rest, origin))
+    return;
+  soup_message_headers_replace (headers, "Access-Control-Allow-Origin", origin);
+  soup_message_headers_append (headers, "Vary", "Origin");
+  soup_message_headers_replace (headers, "Access-Control-Expose-Headers",
+                                "X-Request-Id, Retry-After");
+  if (soup_message_headers_get_one (asked, "Access-Control-Request-Method") == NULL)
+    return;
+  soup_message_headers_replace (headers, "Access-Control-Allow-Methods", self->match.allow);
+  soup_message_headers_replace (headers, "Access-Control-Allow-Headers",
+                                "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, "
+                                "X-API-Key, X-Api-Dialect, X-Channel-Id");
+  soup_message_headers_replace (headers, "Access-Control-Max-Age", "600");
+}
+
+/* Texts shrink to a tenth; below a packet's size it is not worth it. Returns: (transfer full)
+ * (nullable) */
+static GBytes *
+pack (WhimRestRequest *self, const char *content_type, GBytes *body)
+{
+  SoupMessageHeaders *asked = soup_server_message_get_request_headers (self->message);
+  SoupMessageHeaders *headers = soup_server_message_get_response_headers (self->message);
+  const char *accepted = soup_message_headers_get_list (asked, "Accept-Encoding");
+  g_autoptr (GZlibCompressor) compressor = NULL;
+  gsize len = g_bytes_get_size (body);
+  g_autofree guint8 *packed = NULL;
+  gsize read = 0;
+  gsize written = 0;
+  GSList *encodings;
+  gboolean wanted;
+
+  if (len < PACK_FROM || len > PACK_TO
+      || !(g_str_has_prefix (content_type, "application/json")
+           || g_str_has_prefix (content_type, "text/")))
+    return NULL;
+  soup_message_headers_append (headers, "Vary", "Accept-Encoding");
+  if (accepted == NULL)
+    return NULL;
+  encodings = soup_header_parse_quality_list (accepted, NULL);
+  wanted = g_slist_find_custom (encodings, "gzip", (GCompareFunc)g_ascii_strcasecmp) != NULL;
+  soup_header_free_list (encodings);
+  if (!wanted)
+    return NULL;
+  compressor = g_zlib_compressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP, 1);
+  packed = g_malloc (len);
+  if (g_converter_convert (G_CONVERTER (compressor), g_bytes_get_data (body, NULL), len, packed,
+                           len, G_CONVERTER_INPUT_AT_END, &read, &written, NULL)
+      != G_CONVERTER_FINISHED)
+    return NULL; /* it would not get smaller */
+  soup_message_headers_replace (headers, "Content-Encoding", "gzip");
+  return g_bytes_new_take (g_steal_pointer (&packed), written);
+}
+
 void
 whim_rest_request_answer (WhimRestRequest *self,
                           guint status,
@@ -124,14 +187,20 @@ whim_rest_request_answer (WhimRestRequest *self,
   self->answered = TRUE;
   headers = soup_server_message_get_response_headers (self->message);
   to = soup_server_message_get_response_body (self->message);
+  whim_rest_note_answer (self->rest, status,
+                         whim_clock_get_monotonic_ms (whim_rest_get_clock (self->rest))
+                             - self->started);
   soup_server_message_set_status (self->message, status, NULL);
   soup_message_headers_replace (headers, "X-Request-Id", self->id);
   soup_message_headers_replace (headers, "Cache-Control", "no-store");
   soup_message_headers_replace (headers, "X-Content-Type-Options", "nosniff");
+  add_cors (self, headers);
   if (body != NULL)
     {
+      g_autoptr (GBytes) packed = pack (self, content_type, body);
+
       soup_message_headers_replace (headers, "Content-Type", content_type);
-      soup_message_body_append_bytes (to, body);
+      soup_message_body_append_bytes (to, packed != NULL ? packed : body);
     }
   whim_rest_request_watch (self, WRITE_TIMEOUT_MS);
   whim_rest_request_unpause (self);
@@ -163,6 +232,24 @@ name_as_in_path (const GError *error, const char *place, const char *field, cons
 void
 whim_rest_request_fail (WhimRestRequest *self, const GError *error)
 {
+  whim_rest_request_fail_after (self, error, 0);
+}
+
+/* whapi tells a foreign channel and an unknown one with the same words (whapi-compat, 1). */
+static void
+hide_foreign_channel (WhimRestRequest *self, GError **error)
+{
+  if (!self->whapi
+      || !(g_error_matches (*error, WHIM_ERROR, WHIM_ERROR_FORBIDDEN)
+           || g_error_matches (*error, WHIM_ERROR, WHIM_ERROR_CHANNEL_NOT_FOUND)))
+    return;
+  g_clear_error (error);
+  *error = g_error_new_literal (WHIM_ERROR, WHIM_ERROR_CHANNEL_NOT_FOUND, "Channel not found");
+}
+
+void
+whim_rest_request_fail_after (WhimRestRequest *self, const GError *error, guint seconds)
+{
   g_autofree char *field = NULL;
   g_autoptr (GError) shown = NULL;
   const WhimErrorInfo *info;
@@ -176,12 +263,19 @@ whim_rest_request_fail (WhimRestRequest *self, const GError *error)
   if (field != NULL && self->operation != NULL)
     place = whim_rest_place (self->operation, &self->input, self->places, field);
   shown = field == NULL ? g_error_copy (error) : name_as_in_path (error, place, field, message);
-  info = whim_error_get_info (error->domain == WHIM_ERROR ? error->code : WHIM_ERROR_INTERNAL);
+  hide_foreign_channel (self, &shown);
+  info = whim_error_get_info (shown->domain == WHIM_ERROR ? shown->code : WHIM_ERROR_INTERNAL);
   headers = soup_server_message_get_response_headers (self->message);
   if (info->http_status == 401)
     soup_message_headers_replace (headers, "WWW-Authenticate", "Bearer");
+  if (seconds > 0)
+    {
+      g_autofree char *text = g_strdup_printf ("%u", seconds);
+
+      soup_message_headers_replace (headers, "Retry-After", text);
+    }
   if (info->http_status == 405)
     soup_message_headers_replace (headers, "Allow", self->match.allow);
   whim_rest_request_answer_json (self, info->http_status,
-                                 whim_present_error (shown, place, self->id, 0));
+                                 whim_present_error (shown, place, self->id, seconds));
 }

@@ -30,6 +30,11 @@ struct _WhimRest
   GHashTable *requests; /* SoupServerMessage -> WhimRestRequest */
   GHashTable *idle;     /* GSocket (weak) -> IdleSocket: between two requests */
   GPtrArray *unix_paths;
+  GHashTable *rates; /* key id -> Bucket */
+  char **origins;    /* web pages that may call */
+  guint rate_limit;
+  gboolean token_in_query;
+  WhimRestFigures figures;
   gulong advanced;
   guint16 port;
 };
@@ -56,11 +61,26 @@ fail_with (WhimRestRequest *request, WhimErrorCode code, const char *message)
   whim_rest_request_fail (request, error);
 }
 
+/* /whapi is the same surface for clients that cannot set a header (whapi-compat, 2). */
+static const char *
+skip_whapi (WhimRestRequest *request, const char *path)
+{
+  const char *rest = path;
+
+  while (*rest == '/')
+    rest++;
+  if (!g_str_has_prefix (rest, "whapi") || (rest[5] != '/' && rest[5] != '\0'))
+    return path;
+  request->whapi = TRUE;
+  return rest + 5;
+}
+
 static gboolean
 find_route (WhimRestRequest *request)
 {
   const char *method = soup_server_message_get_method (request->message);
-  const char *path = g_uri_get_path (soup_server_message_get_uri (request->message));
+  const char *path
+      = skip_whapi (request, g_uri_get_path (soup_server_message_get_uri (request->message)));
   g_autoptr (GError) error = NULL;
 
   if (!whim_route_match (method, path, &request->match, &error))
@@ -87,15 +107,37 @@ find_route (WhimRestRequest *request)
   return FALSE;
 }
 
+/* The address says it, else the request, else the key. */
 static gboolean
 find_dialect (WhimRestRequest *request, SoupMessageHeaders *headers)
 {
   const char *word = soup_message_headers_get_one (headers, "X-Api-Dialect");
 
+  if (word == NULL && request->caller != NULL)
+    word = request->caller->dialect;
   if (word == NULL || whim_dialect_from_word (word, &request->dialect))
-    return TRUE;
+    {
+      if (request->whapi)
+        request->dialect = WHIM_DIALECT_WHAPI;
+      return TRUE;
+    }
   fail_with (request, WHIM_ERROR_INVALID_PARAMETER, "X-Api-Dialect is seed, whapi or both");
   return FALSE;
+}
+
+/* Returns: (transfer full) (nullable) */
+static char *
+find_query_token (WhimRestRequest *request)
+{
+  const char *query = g_uri_get_query (soup_server_message_get_uri (request->message));
+  g_autoptr (GHashTable) values = NULL;
+  GPtrArray *texts;
+
+  if (!request->rest->token_in_query || query == NULL)
+    return NULL;
+  values = whim_rest_parse_query (query, NULL);
+  texts = values == NULL ? NULL : g_hash_table_lookup (values, "token");
+  return texts == NULL ? NULL : g_strdup (g_ptr_array_index (texts, 0));
 }
 
 static const char *
@@ -118,14 +160,42 @@ static gboolean
 authenticate (WhimRestRequest *request, SoupMessageHeaders *headers)
 {
   const char *key = find_key (headers);
+  g_autofree char *token = key == NULL ? find_query_token (request) : NULL;
 
+  if (token != NULL)
+    key = token;
   if (key != NULL && *key != '\0')
     request->caller = whim_engine_authenticate (request->rest->engine, key);
   if (request->caller != NULL
       || (request->operation != NULL && request->operation->scope == WHIM_SCOPE_NONE))
     return TRUE;
+  if (request->whapi && key != NULL)
+    {
+      fail_with (request, WHIM_ERROR_CHANNEL_NOT_FOUND, "Channel not found");
+      return FALSE;
+    }
   fail_with (request, WHIM_ERROR_UNAUTHORIZED,
              key == NULL ? "an API key is needed" : "the API key is unknown");
+  return FALSE;
+}
+
+static gboolean
+check_rate (WhimRestRequest *request)
+{
+  WhimRest *self = request->rest;
+  g_autoptr (GError) error = NULL;
+  gint64 limit;
+  guint wait;
+
+  if (request->caller == NULL)
+    return TRUE;
+  limit = request->caller->rate_limit != 0 ? request->caller->rate_limit : self->rate_limit;
+  wait = whim_rest_rate_take (self->rates, request->caller->key_id, limit,
+                              whim_clock_get_monotonic_ms (self->clock));
+  if (wait == 0)
+    return TRUE;
+  error = g_error_new_literal (WHIM_ERROR, WHIM_ERROR_RATE_LIMITED, "too many requests");
+  whim_rest_request_fail_after (request, error, wait);
   return FALSE;
 }
 
@@ -153,7 +223,8 @@ headers_read_cb (SoupServer *server,
   if (request == NULL)
     return;
   whim_rest_request_watch (request, BODY_TIMEOUT_MS);
-  if (find_route (request) && find_dialect (request, headers) && authenticate (request, headers))
+  if (find_route (request) && authenticate (request, headers) && find_dialect (request, headers)
+      && check_rate (request))
     check_length (request, headers);
   /* Unless the client waits for "100 Continue", libsoup answers after the body. None of it is
    * kept. */
@@ -197,9 +268,20 @@ show_result (WhimRestRequest *request, GVariant *result)
     }
   bytes = whim_present_bytes (result, &type, &error);
   if (bytes == NULL)
-    whim_rest_request_fail (request, error);
-  else
-    whim_rest_request_answer (request, SOUP_STATUS_OK, type, bytes);
+    {
+      whim_rest_request_fail (request, error);
+      return;
+    }
+  if (g_str_equal (request->operation->name, "system.metrics") && request->rest != NULL)
+    {
+      g_autoptr (GString) text
+          = g_string_new_len (g_bytes_get_data (bytes, NULL), (gssize)g_bytes_get_size (bytes));
+
+      whim_rest_figures_print (&request->rest->figures, text);
+      g_bytes_unref (bytes);
+      bytes = g_string_free_to_bytes (g_steal_pointer (&text));
+    }
+  whim_rest_request_answer (request, SOUP_STATUS_OK, type, bytes);
 }
 
 static void
@@ -213,6 +295,27 @@ called_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     whim_rest_request_fail (request, error);
   else
     show_result (request, value);
+}
+
+/* The contract, which is made here of engine's table. TRUE: the request is answered. */
+static gboolean
+show_document (WhimRestRequest *request)
+{
+  if (request->operation->shape != WHIM_RESULT_DOCUMENT)
+    return FALSE;
+  if (g_str_equal (request->operation->name, "system.docs"))
+    {
+      soup_message_headers_replace (
+          soup_server_message_get_response_headers (request->message), "Content-Security-Policy",
+          "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+          "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+      whim_rest_request_answer (request, SOUP_STATUS_OK, "text/html; charset=utf-8",
+                                whim_rest_docs ());
+    }
+  else
+    whim_rest_request_answer (request, SOUP_STATUS_OK, "application/json; charset=utf-8",
+                              whim_rest_openapi ());
+  return TRUE;
 }
 
 static const char *
@@ -280,6 +383,8 @@ body_read_cb (SoupServer *server,
       whim_rest_events (request);
       return;
     }
+  if (show_document (request))
+    return;
   params = whim_rest_extract (request->operation, &request->input,
                               get_bound_channel (request->caller), &request->places, &error);
   if (params == NULL)
@@ -423,6 +528,7 @@ whim_rest_new (WhimEngine *engine, WhimClock *clock)
       = g_hash_table_new_full (NULL, NULL, g_object_unref, (GDestroyNotify)whim_rest_request_unref);
   self->idle = g_hash_table_new_full (NULL, NULL, NULL, idle_socket_free);
   self->unix_paths = g_ptr_array_new_with_free_func (g_free);
+  self->rates = whim_rest_rates_new ();
   self->server = soup_server_new ("server-header", "whimbrel", "raw-paths", TRUE, NULL);
   soup_server_add_early_handler (self->server, NULL, headers_read_cb, self, NULL);
   soup_server_add_handler (self->server, NULL, body_read_cb, self, NULL);
@@ -442,9 +548,35 @@ whim_rest_free (WhimRest *self)
   g_hash_table_unref (self->requests);
   g_hash_table_unref (self->idle);
   g_ptr_array_unref (self->unix_paths);
+  g_hash_table_unref (self->rates);
+  g_strfreev (self->origins);
   g_object_unref (self->engine);
   whim_clock_unref (self->clock);
   g_free (self);
+}
+
+void
+whim_rest_set_policy (WhimRest *self, const WhimRestPolicy *policy)
+{
+  g_strfreev (self->origins);
+  self->origins
+      = policy->cors_origins == NULL ? NULL : g_strsplit_set (policy->cors_origins, " ,", -1);
+  self->rate_limit = policy->rate_limit;
+  self->token_in_query = policy->token_in_query;
+}
+
+gboolean
+whim_rest_allows_origin (WhimRest *self, const char *origin)
+{
+  return self->origins != NULL && *origin != '\0'
+         && (g_strv_contains ((const char *const *)self->origins, "*")
+             || g_strv_contains ((const char *const *)self->origins, origin));
+}
+
+void
+whim_rest_note_answer (WhimRest *self, guint status, gint64 took_ms)
+{
+  whim_rest_figures_note (&self->figures, status, took_ms);
 }
 
 static gboolean

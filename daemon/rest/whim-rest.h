@@ -17,6 +17,21 @@ typedef struct _WhimRest WhimRest;
 WhimRest *whim_rest_new (WhimEngine *engine, WhimClock *clock);
 void whim_rest_free (WhimRest *self);
 
+/**
+ * WhimRestPolicy: what the configuration says of requests
+ * @cors_origins: (nullable): web pages that may call, separated by spaces or commas; "*" for all
+ * @rate_limit: requests a minute of a key that has no limit of its own; 0: none
+ * @token_in_query: ?token= counts as a key
+ */
+typedef struct
+{
+  const char *cors_origins;
+  guint rate_limit;
+  gboolean token_in_query;
+} WhimRestPolicy;
+/** whim_rest_set_policy: before the first request */
+void whim_rest_set_policy (WhimRest *self, const WhimRestPolicy *policy);
+
 /** whim_rest_listen: @spec as in base/whim-listen.h; may be called more than once */
 gboolean whim_rest_listen (WhimRest *self, const char *spec, GError **error);
 /** whim_rest_get_port: the TCP port of the first listener; 0 without one */

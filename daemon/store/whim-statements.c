@@ -276,14 +276,18 @@ static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
                              " (SELECT 1 FROM deliveries d WHERE d.seq = journal.seq)",
 
   [WHIM_SQL_PUT_API_KEY]
-  = "INSERT INTO api_keys (id, name, hash, admin, read_only, dialect, created_at, last_used_at)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+  = "INSERT INTO api_keys (id, name, hash, admin, read_only, dialect, created_at, last_used_at,"
+    " rate_limit) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
     " ON CONFLICT (id) DO UPDATE SET name = excluded.name, hash = excluded.hash,"
     " admin = excluded.admin, read_only = excluded.read_only, dialect = excluded.dialect,"
+    " rate_limit = excluded.rate_limit,"
     " last_used_at = excluded.last_used_at",
+  [WHIM_SQL_USE_API_KEY]
+  = "UPDATE api_keys SET last_used_at = max (last_used_at, ?2) WHERE id = ?1",
   [WHIM_SQL_DELETE_API_KEY] = "DELETE FROM api_keys WHERE id = ?1",
   [WHIM_SQL_LIST_API_KEYS]
-  = "SELECT id, name, hash, admin, read_only, dialect, created_at, last_used_at FROM api_keys"
+  = "SELECT id, name, hash, admin, read_only, dialect, created_at, last_used_at,"
+    " rate_limit FROM api_keys"
     " ORDER BY created_at, id",
   [WHIM_SQL_PUT_API_KEY_CHANNEL]
   = "INSERT INTO api_key_channels (api_key, channel) VALUES (?1, ?2)",

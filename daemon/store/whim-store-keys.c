@@ -11,6 +11,18 @@ whim_api_key_new (void)
   return g_new0 (WhimApiKey, 1);
 }
 
+WhimApiKey *
+whim_api_key_copy (const WhimApiKey *self)
+{
+  WhimApiKey *copy = g_memdup2 (self, sizeof *self);
+
+  copy->id = g_strdup (self->id);
+  copy->name = g_strdup (self->name);
+  copy->channels = g_strdupv (self->channels);
+  copy->dialect = g_strdup (self->dialect);
+  return copy;
+}
+
 void
 whim_api_key_free (WhimApiKey *self)
 {
@@ -31,11 +43,18 @@ whim_unit_put_api_key (WhimUnit *self, const WhimApiKey *key)
   whim_unit_add (self, WHIM_SQL_PUT_API_KEY, whim_value_text (key->id), whim_value_text (key->name),
                  whim_value_bytes (hash), whim_value_int (key->admin),
                  whim_value_int (key->read_only), whim_value_text (key->dialect),
-                 whim_value_int (key->created_at), whim_value_int (key->last_used_at));
+                 whim_value_int (key->created_at), whim_value_int (key->last_used_at),
+                 whim_value_int (key->rate_limit));
   whim_unit_add (self, WHIM_SQL_DELETE_API_KEY_CHANNELS, whim_value_text (key->id));
   for (guint i = 0; key->channels != NULL && key->channels[i] != NULL; i++)
     whim_unit_add (self, WHIM_SQL_PUT_API_KEY_CHANNEL, whim_value_text (key->id),
                    whim_value_text (key->channels[i]));
+}
+
+void
+whim_unit_use_api_key (WhimUnit *self, const char *id, gint64 when)
+{
+  whim_unit_add (self, WHIM_SQL_USE_API_KEY, whim_value_text (id), whim_value_int (when));
 }
 
 void
@@ -79,6 +98,7 @@ whim_store_load_api_keys (WhimStore *self, GError **error)
       key->dialect = whim_cursor_dup_text (&cursor, 5);
       key->created_at = whim_cursor_get_int (&cursor, 6);
       key->last_used_at = whim_cursor_get_int (&cursor, 7);
+      key->rate_limit = whim_cursor_get_int (&cursor, 8);
       g_ptr_array_add (keys, key);
     }
   if (!whim_cursor_end (&cursor, error))

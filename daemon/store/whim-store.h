@@ -327,15 +327,20 @@ typedef struct
   guint8 hash[32]; /* SHA-256 of the key */
   gboolean admin;
   gboolean read_only;
-  char **channels; /* ids; NULL for admin */
-  char *dialect;   /* "seed", "whapi", "both" */
+  char **channels;     /* ids; NULL for admin */
+  char *dialect;       /* "seed", "whapi", "both" */
+  gint64 rate_limit;   /* requests a minute; 0: as configured */
+  gboolean configured; /* stands in the configuration, and never in the store */
   gint64 created_at;
   gint64 last_used_at;
 } WhimApiKey;
 WhimApiKey *whim_api_key_new (void);
+WhimApiKey *whim_api_key_copy (const WhimApiKey *self);
 void whim_api_key_free (WhimApiKey *self);
 void whim_unit_put_api_key (WhimUnit *self, const WhimApiKey *key);
 void whim_unit_delete_api_key (WhimUnit *self, const char *id);
+/** whim_unit_use_api_key: @id was used at @when; a key that is gone stays gone */
+void whim_unit_use_api_key (WhimUnit *self, const char *id, gint64 when);
 /** whim_store_load_api_keys: blocks (at start only); (element-type WhimApiKey) */
 GPtrArray *whim_store_load_api_keys (WhimStore *self, GError **error);
 

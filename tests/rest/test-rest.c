@@ -398,7 +398,7 @@ test_taken_port (RestFixture *f, gconstpointer data)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE);
 }
 
-/* Every route has its operation, and no two routes are the same. */
+/* No two routes are the same. What they name is held against the real engine by test-contract. */
 static void
 test_table (void)
 {
@@ -408,8 +408,6 @@ test_table (void)
     {
       g_assert_true (
           g_hash_table_add (seen, g_strconcat (route->method, " ", route->pattern, NULL)));
-      if (!g_str_equal (route->operation, WHIM_ROUTE_EVENTS))
-        g_assert_nonnull (whim_operation_find (route->operation));
     }
 }
 
