@@ -15,6 +15,7 @@ const WhimOperation whim_operations_chats[] = {
     .channel_scoped = TRUE,
     .shape = WHIM_RESULT_LIST,
     .plural = "chats",
+    .item = "Chat",
     .params = list_params,
     .summary = "Get all chats",
     .errors = CHANNEL_ERRORS " invalid_parameter" },
