@@ -14,7 +14,7 @@ run:
 	@tools/run.sh $(BUILD) $(if $(SANDBOX),--sandbox) $(if $(ONCE),--once)
 
 check:
-	@tools/install-packages.sh
+	@tools/install-packages.sh --tests
 	@tools/configure.sh $(CHECK_BUILD) -Dprofile=development -Db_sanitize=address,undefined --werror
 	@/usr/bin/python3 tools/run-tests.py $(CHECK_BUILD) $(TESTS)
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Installs, on Debian 12, what building and testing needs and what is not there yet.
+# Installs, on Debian 12, what building needs and what is not there yet; with --tests also what only the tests
+# need, a browser among it.
 set -euo pipefail
 
 packages=(
@@ -10,6 +11,9 @@ packages=(
   libssl-dev libsodium-dev libpng-dev glib-networking zlib1g-dev
   dbus python3 python3-gi gir1.2-soup-3.0 openssl zbar-tools
 )
+if [ "${1:-}" = --tests ]; then
+  packages+=(chromium chromium-driver python3-selenium fonts-dejavu-core)
+fi
 
 missing=()
 for package in "${packages[@]}"; do
