@@ -69,3 +69,5 @@
 #define WHIM_LIMIT_RETRIES_PER_HOUR 1000u
 /* Messages that one device gets again in an hour. */
 #define WHIM_LIMIT_ANSWERS_PER_HOUR 1000u
+/* Prekeys of ours that the server may list: it is given 812 at a time. */
+#define WHIM_LIMIT_PREKEYS 8192u

@@ -13,6 +13,7 @@
 
 typedef struct _WhimAnswerer WhimAnswerer;
 typedef struct _WhimDirectory WhimDirectory;
+typedef struct _WhimKeyKeeper WhimKeyKeeper;
 typedef struct _WhimReceiver WhimReceiver;
 typedef struct _WhimRepairer WhimRepairer;
 typedef struct _WhimSender WhimSender;
@@ -32,9 +33,11 @@ struct _WhimMessenger
   WhimRepairer *repairer;
   WhimAnswerer *answerer;
   WhimSender *sender;
+  WhimKeyKeeper *key_keeper;
   GHashTable *identities; /* bare JID text -> gint64: when it was told that it changed, in ms */
   gboolean uploading_prekeys;
-  gboolean failing; /* a failed commit is being dealt with */
+  gboolean refill_wanted; /* while keys were being checked or rotated */
+  gboolean failing;       /* a failed commit is being dealt with */
 };
 
 /** WhimCommitDone: the unit is on disk, or failed; never called after the messenger was closed
@@ -57,6 +60,20 @@ WhimNode *
 whim_messenger_make_key (const char *tag, guint32 id, const guint8 *key, const guint8 *signature);
 /** whim_messenger_make_leaf: (transfer full): a node with bytes as its content */
 WhimNode *whim_messenger_make_leaf (const char *tag, gconstpointer bytes, gsize len);
+
+/* ---- our keys at the server (whim-key-keeper.c) ------------------------------------------------
+ */
+
+WhimKeyKeeper *whim_key_keeper_new (WhimMessenger *messenger);
+void whim_key_keeper_free (WhimKeyKeeper *self);
+/** whim_key_keeper_stop: the keys go away; what runs ends by itself */
+void whim_key_keeper_stop (WhimKeyKeeper *self);
+void whim_key_keeper_session_changed (WhimKeyKeeper *self);
+/** whim_key_keeper_check: compares what the server has of us with what we have */
+void whim_key_keeper_check (WhimKeyKeeper *self);
+/** whim_key_keeper_parse_digest: (transfer full) (nullable) (element-type WhimSignalRow): the
+ *  prekeys that the answer to a check lists; @hash (out) points into @answer */
+GPtrArray *whim_key_keeper_parse_digest (WhimNode *answer, const guint8 **hash, gsize *hash_len);
 
 /* ---- directory: who is who, with which devices ---------------------------------------------- */
 

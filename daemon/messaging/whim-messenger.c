@@ -25,6 +25,7 @@ whim_messenger_new (const WhimMessengerConfig *config)
   self->repairer = whim_repairer_new (self);
   self->answerer = whim_answerer_new (self);
   self->sender = whim_sender_new (self);
+  self->key_keeper = whim_key_keeper_new (self);
   return self;
 }
 
@@ -40,6 +41,7 @@ whim_messenger_unref (WhimMessenger *self)
 {
   if (--self->ref_count > 0)
     return;
+  whim_key_keeper_free (self->key_keeper);
   whim_sender_free (self->sender);
   whim_receiver_free (self->receiver);
   whim_repairer_free (self->repairer);
@@ -61,6 +63,7 @@ whim_messenger_close (WhimMessenger *self)
   whim_repairer_discard (self->repairer);
   whim_answerer_discard (self->answerer);
   whim_sender_discard (self->sender);
+  whim_key_keeper_stop (self->key_keeper);
   whim_ratchet_set_keys (self->ratchet, NULL);
 }
 
@@ -112,6 +115,7 @@ whim_messenger_keys_changed (WhimMessenger *self)
   whim_repairer_discard (self->repairer);
   whim_answerer_discard (self->answerer);
   whim_sender_discard (self->sender);
+  whim_key_keeper_stop (self->key_keeper);
   whim_directory_clear (self->directory);
   g_hash_table_remove_all (self->identities);
   whim_ratchet_set_keys (self->ratchet, keys);
@@ -158,6 +162,7 @@ whim_messenger_session_changed (WhimMessenger *self)
   if (whim_session_get_state (self->session) == WHIM_SESSION_ONLINE
       && whim_session_get_server_prekeys (self->session) < WHIM_PREKEYS_LOW)
     whim_messenger_upload_prekeys (self, WHIM_PREKEYS_REFILL, NULL, NULL);
+  whim_key_keeper_session_changed (self->key_keeper);
 }
 
 gboolean

@@ -74,8 +74,11 @@ upload_end (UploadOp *op, gboolean ok)
   g_autoptr (WhimMessenger) self = op->messenger;
 
   self->uploading_prekeys = FALSE;
+  self->refill_wanted = FALSE;
   if (whim_messenger_is_open (self) && op->done != NULL)
     op->done (self->session, ok, op->done_data);
+  if (whim_messenger_is_open (self))
+    whim_key_keeper_session_changed (self->key_keeper);
   g_clear_pointer (&op->old_rows, g_ptr_array_unref);
   g_clear_pointer (&op->keys, g_ptr_array_unref);
   g_free (op);
@@ -265,6 +268,8 @@ whim_messenger_upload_prekeys (WhimMessenger *self,
     {
       if (done != NULL)
         done (self->session, FALSE, done_data);
+      else
+        self->refill_wanted = TRUE;
       return;
     }
   self->uploading_prekeys = TRUE;

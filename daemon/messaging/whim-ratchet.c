@@ -249,8 +249,8 @@ ratchet_knows (WhimRatchet *self, const WhimSignalRow *row)
     return FALSE;
   /* Prekeys are made beside the cache: "not there" may have become wrong since. While a commit runs
    * the cache knows better: the key may just have been used up. */
-  if (row->kind == WHIM_SIGNAL_KIND_PREKEY && self->held == 0
-      && whim_signal_cache_get (self->cache, row->kind, row->key) == NULL)
+  if ((row->kind == WHIM_SIGNAL_KIND_PREKEY || row->kind == WHIM_SIGNAL_KIND_SIGNED_PREKEY)
+      && self->held == 0 && whim_signal_cache_get (self->cache, row->kind, row->key) == NULL)
     return FALSE;
   return TRUE;
 }

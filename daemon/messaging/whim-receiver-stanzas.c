@@ -13,6 +13,7 @@ typedef struct
 {
   WhimNode *node;
   gboolean refill;
+  gboolean check;
 } StanzaOp;
 
 static void
@@ -25,6 +26,8 @@ stanza_committed (WhimMessenger *self, gboolean ok, gpointer data)
       whim_session_ack (self->session, op->node, 0);
       if (op->refill && !whim_session_is_syncing (self->session))
         whim_messenger_upload_prekeys (self, WHIM_PREKEYS_REFILL, NULL, NULL);
+      if (op->check)
+        whim_key_keeper_check (self->key_keeper);
     }
   whim_node_unref (op->node);
   g_free (op);
@@ -37,6 +40,9 @@ commit_and_ack (WhimMessenger *self, WhimUnit *unit, WhimNode *node, gboolean re
 
   op->node = whim_node_ref (node);
   op->refill = refill;
+  op->check = whim_node_is (node, "notification") && whim_node_attr_equals (node, "type", "encrypt")
+              && whim_jid_is_server (whim_node_get_attr_jid (node, "from"))
+              && whim_node_find_child (node, "digest") != NULL;
   whim_messenger_commit (self, unit, stanza_committed, op);
 }
 

@@ -47,6 +47,7 @@ device_free (gpointer data)
   g_queue_clear_full (&self->held, (GDestroyNotify)whim_node_unref);
   g_hash_table_unref (self->asked);
   g_hash_table_unref (self->sent);
+  g_free (self->faults.fail_request);
   g_free (self);
 }
 

@@ -274,6 +274,7 @@ devices (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
           json_object_set_int_member (row, "device", device->number);
           json_object_set_boolean_member (row, "online", device->connection != NULL);
           json_object_set_int_member (row, "prekeys", device->prekeys.length);
+          json_object_set_int_member (row, "signedPrekey", device->skey_id);
           json_object_set_int_member (row, "queue", device->queue.length);
           json_array_add_object_element (array, row);
         }
@@ -501,6 +502,8 @@ control_cb (SoupServer *server,
     row = find_row (sandbox_fault_rows, sandbox_n_fault_rows, method, path);
   if (row == NULL)
     row = find_row (sandbox_device_rows, sandbox_n_device_rows, method, path);
+  if (row == NULL)
+    row = find_row (sandbox_request_rows, sandbox_n_request_rows, method, path);
   if (row != NULL)
     {
       error = NULL;

@@ -436,5 +436,6 @@ sandbox_handle_iq (Connection *connection, WhimNode *iq)
       sandbox_iq_error (connection, iq, 501, "feature-not-implemented");
       return;
     }
-  row->handle (connection, iq, child);
+  if (!sandbox_fault_takes_request (connection, iq, name))
+    row->handle (connection, iq, child);
 }

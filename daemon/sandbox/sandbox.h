@@ -56,8 +56,11 @@ struct _Device
     guint lose_acks; /* its messages that are taken without a word; then the socket is cut */
     guint refuse;    /* its messages that are refused ... */
     guint refuse_error;
-    guint stale_keys; /* bundles that name a one-time prekey it does not have */
-    gboolean held;    /* what is for it waits in @held */
+    guint stale_keys;   /* bundles that name a one-time prekey it does not have */
+    char *fail_request; /* requests of that name ... */
+    guint fail_code;    /* ... fail with this */
+    guint fail_count;
+    gboolean held; /* what is for it waits in @held */
   } faults;
   GQueue held;        /* of WhimNode */
   gboolean imaginary; /* a companion that never connects ... */
@@ -247,6 +250,9 @@ WhimNodeBuilder *sandbox_copy_head (WhimNode *node);
 WhimNode *sandbox_fault_alter (Device *to, WhimNode *node);
 /** TRUE if the ack of a message of @from is lost; its connection may be closed then */
 gboolean sandbox_fault_takes_ack (Device *from);
+
+/** TRUE if the request was answered with an error on demand; @name such as iq:usync:get:usync */
+gboolean sandbox_fault_takes_request (Connection *connection, WhimNode *iq, const char *name);
 
 /** what an imaginary companion does with what it gets */
 void sandbox_imaginary_receive (Device *self, WhimNode *node);

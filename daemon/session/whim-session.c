@@ -668,6 +668,24 @@ whim_session_set_next_prekey_id (WhimSession *self, guint32 id)
   self->credentials->next_prekey_id = id;
 }
 
+void
+whim_session_set_signed_prekey (WhimSession *self,
+                                guint32 id,
+                                WhimKeyPair *pair,
+                                gint64 made_at,
+                                const guint8 signature[WHIM_SIGNATURE_SIZE])
+{
+  WhimCredentials *keys = self->credentials;
+
+  g_return_if_fail (keys != NULL);
+  keys->signed_prekey_id = id;
+  whim_key_pair_ref (pair);
+  whim_key_pair_unref (keys->signed_prekey);
+  keys->signed_prekey = pair;
+  keys->signed_prekey_made_at = made_at;
+  whim_copy (keys->signed_prekey_signature, signature, WHIM_SIGNATURE_SIZE);
+}
+
 guint
 whim_session_get_server_prekeys (WhimSession *self)
 {

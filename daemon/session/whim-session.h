@@ -111,6 +111,12 @@ const WhimCredentials *whim_session_get_credentials (WhimSession *self);
 void whim_session_set_push_name (WhimSession *self, const char *name);
 /** whim_session_set_next_prekey_id: in memory; the caller commits it with the keys */
 void whim_session_set_next_prekey_id (WhimSession *self, guint32 id);
+/** whim_session_set_signed_prekey: in memory, after it was committed; @made_at in ms */
+void whim_session_set_signed_prekey (WhimSession *self,
+                                     guint32 id,
+                                     WhimKeyPair *pair,
+                                     gint64 made_at,
+                                     const guint8 signature[WHIM_SIGNATURE_SIZE]);
 /** whim_session_get_server_prekeys: what the server said at login; G_MAXUINT if unknown */
 guint whim_session_get_server_prekeys (WhimSession *self);
 /** whim_session_get_server_time: seconds, corrected by the server's clock */

@@ -112,3 +112,52 @@ whim_signal_prekey_record_get_public (WhimSignalContext *context,
   SIGNAL_UNREF (record);
   return TRUE;
 }
+
+gboolean
+whim_signal_signed_prekey_record_get (WhimSignalContext *context,
+                                      GBytes *bytes,
+                                      WhimKeyPair **pair,
+                                      gint64 *made_at,
+                                      guint8 signature[WHIM_SIGNATURE_SIZE])
+{
+  session_signed_pre_key *record = NULL;
+  signal_buffer *buffer = NULL;
+  g_autoptr (WhimSecret) secret = NULL;
+  gboolean valid = FALSE;
+  gsize len;
+  gconstpointer data = g_bytes_get_data (bytes, &len);
+
+  if (session_signed_pre_key_deserialize (&record, data, len, context->context) != 0)
+    return FALSE;
+  if (session_signed_pre_key_get_signature_len (record) == WHIM_SIGNATURE_SIZE
+      && ec_private_key_serialize (
+             &buffer, ec_key_pair_get_private (session_signed_pre_key_get_key_pair (record)))
+             == 0)
+    {
+      secret = whim_secret_new_from (signal_buffer_data (buffer), signal_buffer_len (buffer));
+      signal_buffer_bzero_free (buffer);
+      *pair = whim_key_pair_new_from_private (secret);
+      *made_at = (gint64)session_signed_pre_key_get_timestamp (record);
+      whim_copy (signature, session_signed_pre_key_get_signature (record), WHIM_SIGNATURE_SIZE);
+      valid = *pair != NULL;
+    }
+  SIGNAL_UNREF (record);
+  return valid;
+}
+
+void
+whim_signal_digest_keys (const guint8 identity[WHIM_KEY_SIZE],
+                         const guint8 signed_prekey[WHIM_KEY_SIZE],
+                         const guint8 signature[WHIM_SIGNATURE_SIZE],
+                         const guint8 *prekeys,
+                         gsize n_prekeys,
+                         guint8 digest[WHIM_KEYS_DIGEST_SIZE])
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+
+  g_byte_array_append (bytes, identity, WHIM_KEY_SIZE);
+  g_byte_array_append (bytes, signed_prekey, WHIM_KEY_SIZE);
+  g_byte_array_append (bytes, signature, WHIM_SIGNATURE_SIZE);
+  g_byte_array_append (bytes, prekeys, (guint)(n_prekeys * WHIM_KEY_SIZE));
+  whim_sha1 (bytes->data, bytes->len, digest);
+}

@@ -252,6 +252,23 @@ WhimSignalPrekey *whim_signal_make_signed_prekey (WhimSignalContext *context,
 gboolean whim_signal_prekey_record_get_public (WhimSignalContext *context,
                                                GBytes *record,
                                                guint8 public_key[WHIM_KEY_SIZE]);
+/** whim_signal_signed_prekey_record_get: @pair (out) (transfer full), @made_at in ms, of a stored
+ *  signed prekey */
+gboolean whim_signal_signed_prekey_record_get (WhimSignalContext *context,
+                                               GBytes *record,
+                                               WhimKeyPair **pair,
+                                               gint64 *made_at,
+                                               guint8 signature[WHIM_SIGNATURE_SIZE]);
+
+#define WHIM_KEYS_DIGEST_SIZE 20u
+/** whim_signal_digest_keys: what the server says it has of us, in short (dossier 1, 9.4);
+ *  @prekeys: @n_prekeys public halves, one behind the other, in the server's order */
+void whim_signal_digest_keys (const guint8 identity[WHIM_KEY_SIZE],
+                              const guint8 signed_prekey[WHIM_KEY_SIZE],
+                              const guint8 signature[WHIM_SIGNATURE_SIZE],
+                              const guint8 *prekeys,
+                              gsize n_prekeys,
+                              guint8 digest[WHIM_KEYS_DIGEST_SIZE]);
 
 /**
  * WhimSignalPool: the crypto workers, one per core. A channel is bound to one by its number, so its

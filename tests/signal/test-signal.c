@@ -304,6 +304,62 @@ test_prekeys (void)
 }
 
 static void
+hash_text (const char *text, guint8 digest[32])
+{
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+  gsize len = 32;
+
+  g_checksum_update (sum, (const guchar *)text, -1);
+  g_checksum_get_digest (sum, digest, &len);
+}
+
+/* dossier 1, 9.4 */
+static void
+test_digest (void)
+{
+  g_autoptr (GBytes) identity
+      = whim_test_hex ("2e73d1d8195870f5cc806a5b5fef806e1a60dc8ce0c473e01f975991975f4465");
+  g_autoptr (GBytes) wanted = whim_test_hex ("6e6cc8404286bb5e334977f8e12cec3770e1f776");
+  guint8 signed_prekey[32];
+  guint8 signature[64];
+  guint8 prekeys[64];
+  guint8 digest[WHIM_KEYS_DIGEST_SIZE];
+
+  hash_text ("wa-test skey", signed_prekey);
+  memset (signature, 0xab, sizeof signature);
+  hash_text ("wa-test prekey1", prekeys);
+  hash_text ("wa-test prekey2", prekeys + 32);
+  whim_signal_digest_keys (g_bytes_get_data (identity, NULL), signed_prekey, signature, prekeys, 2,
+                           digest);
+  g_assert_cmpmem (digest, sizeof digest, g_bytes_get_data (wanted, NULL),
+                   g_bytes_get_size (wanted));
+}
+
+static void
+test_signed_prekey_record (void)
+{
+  g_autoptr (WhimKeyPair) pair = whim_key_pair_new ();
+  g_autoptr (WhimKeyPair) again = NULL;
+  g_autoptr (WhimSignalPrekey) key = NULL;
+  g_autoptr (GBytes) garbage = g_bytes_new_static ("\1\2\3", 3);
+  guint8 signature[WHIM_SIGNATURE_SIZE];
+  guint8 got[WHIM_SIGNATURE_SIZE];
+  gint64 made_at;
+
+  memset (signature, 7, sizeof signature);
+  key = whim_signal_make_signed_prekey (context, pair, 16777215, 1750000000123, signature);
+  g_assert_true (
+      whim_signal_signed_prekey_record_get (context, key->record, &again, &made_at, got));
+  g_assert_cmpint (made_at, ==, 1750000000123);
+  g_assert_cmpmem (got, sizeof got, signature, sizeof signature);
+  g_assert_cmpmem (whim_key_pair_get_public (again), 32, whim_key_pair_get_public (pair), 32);
+  g_assert_cmpmem (whim_secret_get (whim_key_pair_get_private (again)), 32,
+                   whim_secret_get (whim_key_pair_get_private (pair)), 32);
+  g_clear_pointer (&again, whim_key_pair_unref);
+  g_assert_false (whim_signal_signed_prekey_record_get (context, garbage, &again, &made_at, got));
+}
+
+static void
 test_cache (void)
 {
   g_autoptr (WhimKeyPair) identity = whim_key_pair_new ();
@@ -386,6 +442,8 @@ main (int argc, char **argv)
   g_test_add_func ("/signal/errors", test_errors);
   g_test_add_func ("/signal/move-user", test_move_user);
   g_test_add_func ("/signal/prekeys", test_prekeys);
+  g_test_add_func ("/signal/digest", test_digest);
+  g_test_add_func ("/signal/signed-prekey-record", test_signed_prekey_record);
   g_test_add_func ("/signal/cache", test_cache);
   g_test_add_func ("/signal/pool", test_pool);
   result = g_test_run ();
