@@ -71,3 +71,7 @@
 #define WHIM_LIMIT_ANSWERS_PER_HOUR 1000u
 /* Prekeys of ours that the server may list: it is given 812 at a time. */
 #define WHIM_LIMIT_PREKEYS 8192u
+/* Messages that our phone was asked for and has not sent; the others wait (dossier 2, 6.8). */
+#define WHIM_LIMIT_PHONE_REQUESTS 256u
+/* Messages that our phone may send in one answer. */
+#define WHIM_LIMIT_PHONE_RESULTS 256u

@@ -64,7 +64,11 @@ void whim_content_free (WhimContent *self);
 #define WHIM_PROTOCOL_HISTORY_SYNC_NOTIFICATION 5
 #define WHIM_PROTOCOL_APP_STATE_SYNC_KEY_SHARE 6
 #define WHIM_PROTOCOL_MESSAGE_EDIT 14
+#define WHIM_PROTOCOL_PEER_DATA_REQUEST 16
+#define WHIM_PROTOCOL_PEER_DATA_RESPONSE 17
 #define WHIM_PROTOCOL_LID_MIGRATION_MAPPING_SYNC 22
+#define WHIM_PROTOCOL_APP_STATE_FATAL_EXCEPTION 10
+#define WHIM_PROTOCOL_SHARE_PHONE_NUMBER 11
 
 /** whim_content_make_text: (transfer full): a serialised Message with a fresh secret; with
  * @quoted_id (nullable) an answer to that message of @quoted_author (bare JID text) */
@@ -74,6 +78,19 @@ GBytes *whim_content_make_text (const char *body,
                                 GBytes *quoted_content);
 /** whim_content_make_device_sent: (transfer full): @content wrapped for our own other devices */
 GBytes *whim_content_make_device_sent (GBytes *content, const char *destination, GError **error);
+
+/** WhimContentKey: names a message in a chat, as the one who says it sees it; @participant
+ *  (nullable): bare address of the author, in groups */
+typedef struct
+{
+  const char *chat;
+  gboolean from_me;
+  const char *id;
+  const char *participant;
+} WhimContentKey;
+/** whim_content_make_placeholder_request: (transfer full): asks our phone for messages that we
+ * could not read */
+GBytes *whim_content_make_placeholder_request (const WhimContentKey *keys, guint n_keys);
 
 /** whim_message_id_new: (transfer full): 22 characters, "3EB0…" (dossier 2, 4.1) */
 char *whim_message_id_new (gint64 unix_now, const char *own_user);

@@ -130,6 +130,56 @@ whim_directory_get_devices_finish (WhimDirectory *self, GAsyncResult *result, GE
 /** whim_directory_forget_devices: a notification or an ack says that the list is stale */
 void whim_directory_forget_devices (WhimDirectory *self, WhimUnit *unit, WhimJid *jid);
 
+/* ---- to our own phone (whim-peer.c) ------------------------------------------------------------
+ */
+
+/** WhimPeerDone: @ok: it was committed and written */
+typedef void (*WhimPeerDone) (WhimMessenger *self, gboolean ok, gpointer data);
+/** whim_peer_send: takes @unit, which is committed together with the ratchet before it leaves, and
+ *  dropped if it cannot. @done comes in every case. */
+void whim_peer_send (WhimMessenger *self,
+                     const char *id,
+                     GBytes *content,
+                     WhimUnit *unit,
+                     WhimPeerDone done,
+                     gpointer data);
+
+/* ---- what came in (whim-incoming.c) ------------------------------------------------------------
+ */
+
+/**
+ * WhimOrigin: where a content comes from; everything borrowed
+ * @sender, @chat: bare; @sender_other, @chat_other: (nullable): their other names
+ * @sender: ourselves if @from_me
+ * @push_name: (nullable)
+ */
+typedef struct
+{
+  const char *id;
+  WhimJid *chat;
+  WhimJid *chat_other;
+  WhimJid *sender;
+  WhimJid *sender_other;
+  gboolean from_me;
+  guint device;
+  const char *push_name;
+  gint64 timestamp;
+} WhimOrigin;
+
+/** whim_incoming_parse_bare: (transfer full) (nullable): @text as it stands in a content */
+WhimJid *whim_incoming_parse_bare (const char *text);
+/** whim_incoming_make_message: (transfer full): @content NULL: nobody could read it */
+WhimMessage *whim_incoming_make_message (const WhimOrigin *origin, const WhimContent *content);
+/** whim_incoming_put: what @content does to what is stored, with its journal event */
+void whim_incoming_put (WhimMessenger *self,
+                        WhimUnit *unit,
+                        const WhimOrigin *origin,
+                        const WhimContent *content);
+/** whim_placeholder_put: takes in what our phone knows of messages that we asked it for */
+void whim_placeholder_put (WhimMessenger *self,
+                           WhimUnit *unit,
+                           const Wa__PeerDataOperationRequestResponseMessage *response);
+
 /* ---- pipelines ------------------------------------------------------------------------------ */
 
 WhimReceiver *whim_receiver_new (WhimMessenger *messenger);
@@ -166,6 +216,7 @@ void whim_identity_take (WhimMessenger *self, WhimNode *notification, WhimJid *f
  * @code: error of the retry receipt
  * @answered: it is this answer to a retry receipt of ours; 0: to none
  * @peer: about the account, from our own phone
+ * @ask_phone: our phone may know it
  * @placeholder: (nullable): what stands in its place meanwhile
  */
 typedef struct
@@ -175,6 +226,7 @@ typedef struct
   guint code;
   guint answered;
   gboolean peer;
+  gboolean ask_phone;
   WhimMessage *placeholder;
 } WhimUnread;
 
@@ -188,6 +240,10 @@ void whim_repairer_discard (WhimRepairer *self);
  * or gives it up. @done comes in every case. */
 void
 whim_repairer_take (WhimRepairer *self, WhimUnread *unread, WhimUnreadDone done, gpointer data);
+/** whim_repairer_expect: it was never here: our phone is asked for it a moment later */
+void whim_repairer_expect (WhimRepairer *self, const WhimRepair *key);
+/** whim_repairer_answered: our phone has answered @request for the message @id */
+void whim_repairer_answered (WhimRepairer *self, const char *request, const char *id);
 /** whim_repairer_is_waiting: we asked for it, and it has not come */
 gboolean whim_repairer_is_waiting (WhimRepairer *self, const WhimRepair *key);
 /** whim_repairer_resume: after a login: what was asked for before is waited for again */

@@ -19,6 +19,8 @@
 /* dossier 2, 6.6 */
 #define ACK_PARSING 487
 #define ACK_INVALID_PROTOBUF 491
+/* How far back our phone is asked for messages (dossier 2, 6.8). */
+#define PHONE_KEEPS_S (14 * 24 * 3600)
 /* error of a retry receipt (dossier 2, 6.9) */
 #define RETRY_UNKNOWN 0u
 #define RETRY_INVALID_MESSAGE 4u
@@ -55,6 +57,7 @@ typedef struct
   gboolean malformed; /* it decrypts to nothing that is a message */
   gboolean duplicate;
   gboolean identity_changed;
+  WhimRepair *expected; /* our phone is to be asked for it */
 } ReceiveOp;
 
 struct _WhimReceiver
@@ -78,6 +81,7 @@ receive_op_free (ReceiveOp *op)
       g_clear_error (&op->encs[i].error);
     }
   whim_node_unref (op->node);
+  g_clear_pointer (&op->expected, whim_repair_free);
   g_clear_pointer (&op->from, whim_jid_unref);
   g_clear_pointer (&op->sender, whim_jid_unref);
   g_clear_pointer (&op->other, whim_jid_unref);
@@ -187,55 +191,40 @@ receive_committed (WhimMessenger *messenger, gboolean ok, gpointer data)
         whim_session_ack (messenger->session, op->node, ACK_INVALID_PROTOBUF);
       else
         send_receipts (op);
+      if (op->expected != NULL)
+        whim_repairer_expect (messenger->repairer, op->expected);
     }
   receive_op_free (op);
 }
 
 /* ---- the unit -------------------------------------------------------------------------------- */
 
-static WhimMessage *
-make_message (ReceiveOp *op, const WhimContent *content)
+static WhimOrigin
+get_origin (ReceiveOp *op)
 {
-  WhimMessage *message = whim_message_new ();
   const char *name = whim_node_get_attr (op->node, "notify");
+  WhimOrigin origin = {
+    .id = whim_node_get_attr (op->node, "id"),
+    .chat = op->chat,
+    .chat_other = op->chat_other,
+    .sender = op->sender,
+    .sender_other = op->other,
+    .from_me = op->from_me,
+    .device = op->device,
+    .push_name = g_strcmp0 (name, "-") == 0 ? NULL : name,
+    .timestamp
+    = whim_node_get_attr_int (op->node, "t", whim_session_get_server_time (op->messenger->session)),
+  };
 
-  message->id = g_strdup (whim_node_get_attr (op->node, "id"));
-  whim_chat_assign_jid (op->chat, &message->chat_lid, &message->chat_pn, &message->chat_jid);
-  if (op->chat_other != NULL)
-    whim_chat_assign_jid (op->chat_other, &message->chat_lid, &message->chat_pn,
-                          &message->chat_jid);
-  if (!op->from_me)
-    {
-      g_autofree char *nobody = NULL;
-
-      whim_chat_assign_jid (op->sender, &message->sender_lid, &message->sender_pn, &nobody);
-      if (op->other != NULL)
-        whim_chat_assign_jid (op->other, &message->sender_lid, &message->sender_pn, &nobody);
-      if (name != NULL && strcmp (name, "-") != 0)
-        message->push_name = g_strdup (name);
-    }
-  message->sender_device = op->device;
-  message->from_me = op->from_me;
-  message->timestamp = whim_node_get_attr_int (
-      op->node, "t", whim_session_get_server_time (op->messenger->session));
-  message->kind = g_strdup (content == NULL ? "unknown" : content->kind_word);
-  message->body = g_strdup (content == NULL ? NULL : content->body);
-  message->quoted_id = g_strdup (content == NULL ? NULL : content->quoted_id);
-  message->content = content == NULL ? NULL : g_bytes_ref (content->bytes);
-  message->source = g_strdup (!op->from_me ? "unknown" : op->device == 0 ? "mobile" : "web");
-  message->status = op->from_me ? WHIM_MESSAGE_STATUS_SENT : WHIM_MESSAGE_STATUS_NONE;
-  return message;
+  return origin;
 }
 
 static void
 put_message (ReceiveOp *op, WhimUnit *unit, const WhimContent *content)
 {
-  g_autoptr (WhimMessage) message = make_message (op, content);
+  const WhimOrigin origin = get_origin (op);
 
-  whim_unit_put_message (unit, message,
-                         whim_event_new (op->messenger->channel_id,
-                                         op->from_me ? "message.sent" : "message.received",
-                                         message->timestamp, whim_message_to_variant (message)));
+  whim_incoming_put (op->messenger, unit, &origin, content);
 }
 
 static void
@@ -284,10 +273,17 @@ put_own_protocol (ReceiveOp *op, WhimUnit *unit, const WhimContent *content)
       kind = "lid-mapping";
       put_lid_mappings (op, unit, content->protocol);
       break;
+    case WHIM_PROTOCOL_PEER_DATA_RESPONSE:
+      kind = NULL;
+      if (content->protocol->peerdataoperationrequestresponsemessage != NULL)
+        whim_placeholder_put (op->messenger, unit,
+                              content->protocol->peerdataoperationrequestresponsemessage);
+      break;
     default:
       break;
     }
-  whim_unit_put_pairing_material (unit, kind, id, content->bytes);
+  if (kind != NULL)
+    whim_unit_put_pairing_material (unit, kind, id, content->bytes);
   whim_unit_put_seen (unit, whim_jid_get_text (op->from), id, op->history ? "hist_sync" : "");
 }
 
@@ -298,6 +294,9 @@ is_about_account (ReceiveOp *op, const WhimContent *content)
     {
     case WHIM_PROTOCOL_APP_STATE_SYNC_KEY_SHARE:
     case WHIM_PROTOCOL_HISTORY_SYNC_NOTIFICATION:
+    case WHIM_PROTOCOL_APP_STATE_FATAL_EXCEPTION:
+    case WHIM_PROTOCOL_PEER_DATA_REQUEST:
+    case WHIM_PROTOCOL_PEER_DATA_RESPONSE:
     case WHIM_PROTOCOL_LID_MIGRATION_MAPPING_SYNC:
       return TRUE;
     default:
@@ -384,6 +383,54 @@ retry_code (const Enc *enc)
     }
 }
 
+/* Why our phone need not be asked for what the server did not have for us; NULL: it may. */
+static const char *
+unavailable_reason (ReceiveOp *op)
+{
+  WhimNode *node = whim_node_find_child (op->node, "unavailable");
+  const char *subtype = whim_node_get_attr (op->node, "subtype");
+
+  if (whim_node_find_child (op->node, "bot") != NULL
+      || g_strcmp0 (subtype, "bot_unavailable_fanout") == 0)
+    return "bot";
+  if (g_strcmp0 (subtype, "view_once_unavailable_fanout") == 0
+      || (node != NULL && whim_node_attr_equals (node, "type", "view_once")))
+    return "view_once";
+  if (g_strcmp0 (subtype, "hosted_unavailable_fanout") == 0
+      || (node != NULL && whim_node_attr_equals (node, "hosted", "true")))
+    return "hosted";
+  return NULL;
+}
+
+/* Not what it sends about the account itself, and nothing that it no longer has. */
+static gboolean
+may_ask_phone (ReceiveOp *op)
+{
+  gint64 now = whim_session_get_server_time (op->messenger->session);
+
+  return !op->peer && now - whim_node_get_attr_int (op->node, "t", now) <= PHONE_KEEPS_S;
+}
+
+/* The server has nothing for this device (dossier 2, 6.8): something stands in its place, and our
+ * phone is asked for it. */
+static void
+put_unavailable (ReceiveOp *op, WhimUnit *unit)
+{
+  const WhimOrigin origin = get_origin (op);
+  g_autoptr (WhimRepair) key = make_repair_key (op);
+  g_autoptr (WhimMessage) message = whim_incoming_make_message (&origin, NULL);
+  const char *reason = unavailable_reason (op);
+
+  g_free (message->status_reason);
+  message->status_reason = g_strdup (reason != NULL ? reason : "unavailable");
+  whim_unit_put_message (unit, message, NULL);
+  whim_unit_put_repair (unit, key);
+  if (reason == NULL && may_ask_phone (op))
+    op->expected = g_steal_pointer (&key);
+  else
+    whim_unit_tell_repair (unit, op->messenger->channel_id, key);
+}
+
 static void
 unread_done (WhimMessenger *messenger, gpointer data)
 {
@@ -411,11 +458,12 @@ receive_unread (ReceiveOp *op)
           = unread->key->hidden || whim_node_attr_equals (node, "decrypt-fail", "hide");
     }
   unread->peer = op->peer;
+  unread->ask_phone = unavailable_reason (op) == NULL && may_ask_phone (op);
   if (!op->peer && !unread->key->hidden)
     {
-      unread->placeholder = make_message (op, NULL);
-      g_free (unread->placeholder->kind);
-      unread->placeholder->kind = g_strdup (WHIM_MESSAGE_KIND_UNDECRYPTABLE);
+      const WhimOrigin origin = get_origin (op);
+
+      unread->placeholder = whim_incoming_make_message (&origin, NULL);
     }
   whim_repairer_take (op->messenger->repairer, unread, unread_done, op);
 }
@@ -472,6 +520,8 @@ put_results (ReceiveOp *op, WhimUnit *unit)
     put_repaired (op, unit);
   else if (failed)
     op->undecryptable = TRUE;
+  else if (op->n_encs == 0 && whim_node_find_child (op->node, "unavailable") != NULL)
+    put_unavailable (op, unit);
   else
     put_message (op, unit, NULL); /* a cipher that is not understood yet: shown as unknown */
   op->malformed = op->malformed && !any && !failed;

@@ -20,6 +20,11 @@
 #define KEYS_COUNT 2u
 #define HOUR_S 3600
 #define HOPE_MS 120000
+/* Our phone is asked in parallel: a while after the first failure, in which the sender may have
+ * answered; a moment after a message that never was here, so that several go in one request. */
+#define ASK_MS 5000
+#define GATHER_MS 200
+#define MAX_REQUEST_KEYS 32u
 
 typedef struct
 {
@@ -34,8 +39,9 @@ typedef struct
 /* Asked for, and not here yet. */
 typedef struct
 {
-  WhimRepair *key;
+  WhimRepair *key; /* its request: what we asked the phone for it with, in this login */
   gint64 since_ms;
+  gint64 ask_at_ms; /* 0: the phone is not to be asked, or was */
 } Waiting;
 
 struct _WhimRepairer
@@ -136,37 +142,194 @@ whim_repairer_forget (WhimRepairer *self, const WhimRepair *key)
   g_hash_table_remove (self->waiting, text);
 }
 
+/* @ask_in_ms: the phone is asked after that time, unless it was; negative: not at all */
 static void
-repairer_wait (WhimRepairer *self, const WhimRepair *key)
+repairer_wait (WhimRepairer *self, const WhimRepair *key, gint64 ask_in_ms)
 {
-  Waiting *waiting;
+  gint64 now = whim_clock_get_monotonic_ms (self->messenger->clock);
   char *text = key_text (key);
+  Waiting *waiting = g_hash_table_lookup (self->waiting, text);
 
-  if (g_hash_table_size (self->waiting) >= WHIM_LIMIT_REPAIRS
-      && !g_hash_table_contains (self->waiting, text))
+  if (waiting == NULL && g_hash_table_size (self->waiting) >= WHIM_LIMIT_REPAIRS)
     {
       g_free (text);
       return; /* it stands in the store, and is found at the next login */
     }
-  waiting = g_new0 (Waiting, 1);
-  waiting->key = whim_repair_new (key->chat, key->sender, key->id, key->first_at);
-  waiting->since_ms = whim_clock_get_monotonic_ms (self->messenger->clock);
-  g_hash_table_replace (self->waiting, text, waiting);
+  if (waiting == NULL)
+    {
+      waiting = g_new0 (Waiting, 1);
+      waiting->key = whim_repair_new (key->chat, key->sender, key->id, key->first_at);
+      waiting->ask_at_ms = ask_in_ms < 0 ? 0 : now + ask_in_ms;
+      g_hash_table_insert (self->waiting, g_steal_pointer (&text), waiting);
+    }
+  else if (waiting->ask_at_ms != 0 && ask_in_ms >= 0)
+    waiting->ask_at_ms = MIN (waiting->ask_at_ms, now + ask_in_ms);
+  waiting->since_ms = now;
+  g_free (text);
   repairer_arm (self);
 }
 
+void
+whim_repairer_expect (WhimRepairer *self, const WhimRepair *key)
+{
+  repairer_wait (self, key, GATHER_MS);
+}
+
+void
+whim_repairer_answered (WhimRepairer *self, const char *request, const char *id)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->waiting);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      const Waiting *waiting = value;
+
+      if (g_strcmp0 (waiting->key->request, request) == 0 && g_strcmp0 (waiting->key->id, id) == 0)
+        g_hash_table_iter_remove (&iter);
+    }
+}
+
+/* ---- the phone (dossier 2, 6.8) ----------------------------------------------------------------
+ */
+
+static void
+phone_asked (WhimMessenger *messenger, gboolean ok, gpointer data)
+{
+  g_autoptr (GPtrArray) keys = data;
+
+  /* Otherwise the link is gone, and they are asked for after the next login; or the phone has no
+   * keys, and hope ends by itself. */
+  if (!ok)
+    g_info ("%s: the phone could not be asked for %u messages", whim_log_id (messenger->channel_id),
+            keys->len);
+}
+
+/* The author of what @sender sent to @chat, from our view; NULL: it is clear from the chat. */
+static char *
+dup_participant (WhimJid *chat, WhimJid *sender)
+{
+  g_autoptr (WhimJid) bare = NULL;
+
+  if (whim_jid_is_user (chat))
+    return NULL;
+  bare = whim_jid_to_bare (sender);
+  return g_strdup (whim_jid_get_text (bare));
+}
+
+static void
+repairer_ask_phone (WhimRepairer *self, GPtrArray *keys)
+{
+  WhimMessenger *messenger = self->messenger;
+  const WhimCredentials *own = whim_messenger_get_keys (messenger);
+  WhimUnit *unit = whim_messenger_new_unit (messenger);
+  g_autofree char *id
+      = whim_message_id_new (whim_clock_get_unix (messenger->clock), whim_jid_get_user (own->pn));
+  g_autofree WhimContentKey *wanted = g_new0 (WhimContentKey, keys->len);
+  g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GBytes) content = NULL;
+
+  for (guint i = 0; i < keys->len; i++)
+    {
+      WhimRepair *key = g_ptr_array_index (keys, i);
+      g_autoptr (WhimJid) chat = whim_jid_parse (key->chat, NULL);
+      g_autoptr (WhimJid) sender = whim_jid_parse (key->sender, NULL);
+      gboolean known = chat != NULL && sender != NULL;
+
+      wanted[i].chat = key->chat;
+      wanted[i].id = key->id;
+      wanted[i].from_me = known && whim_messenger_is_own (messenger, sender);
+      if (known && !wanted[i].from_me)
+        {
+          char *participant = dup_participant (chat, sender);
+
+          wanted[i].participant = participant;
+          g_ptr_array_add (texts, participant);
+        }
+      g_free (key->request);
+      key->request = g_strdup (id);
+      whim_unit_put_repair (unit, key);
+    }
+  content = whim_content_make_placeholder_request (wanted, keys->len);
+  whim_peer_send (messenger, id, content, unit, phone_asked, g_ptr_array_ref (keys));
+}
+
+/* Takes at most @room of those that are due. */
+static GPtrArray *
+take_due (WhimRepairer *self, gint64 now, guint room)
+{
+  GPtrArray *keys = g_ptr_array_new_with_free_func ((GDestroyNotify)whim_repair_free);
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->waiting);
+  while (keys->len < MIN (room, MAX_REQUEST_KEYS) && g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      Waiting *waiting = value;
+      WhimRepair *key;
+
+      if (waiting->ask_at_ms == 0 || waiting->ask_at_ms > now)
+        continue;
+      waiting->ask_at_ms = 0;
+      key = whim_repair_new (waiting->key->chat, waiting->key->sender, waiting->key->id,
+                             waiting->key->first_at);
+      key->asked_at = whim_clock_get_unix (self->messenger->clock);
+      g_ptr_array_add (keys, key);
+    }
+  return keys;
+}
+
+static guint
+count_asked (WhimRepairer *self)
+{
+  GHashTableIter iter;
+  gpointer value;
+  guint n = 0;
+
+  g_hash_table_iter_init (&iter, self->waiting);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    n += ((Waiting *)value)->key->request != NULL ? 1 : 0;
+  return n;
+}
+
+static void
+repairer_ask_due (WhimRepairer *self, gint64 now)
+{
+  guint asked = count_asked (self);
+
+  while (asked < WHIM_LIMIT_PHONE_REQUESTS)
+    {
+      g_autoptr (GPtrArray) keys = take_due (self, now, WHIM_LIMIT_PHONE_REQUESTS - asked);
+
+      if (keys->len == 0)
+        return;
+      repairer_ask_phone (self, keys);
+      for (guint i = 0; i < keys->len; i++)
+        {
+          const WhimRepair *key = g_ptr_array_index (keys, i);
+          g_autofree char *text = key_text (key);
+          Waiting *waiting = g_hash_table_lookup (self->waiting, text);
+
+          if (waiting != NULL)
+            waiting->key->request = g_strdup (key->request);
+        }
+      asked += keys->len;
+    }
+}
+
+/* ---- the end of hope ---------------------------------------------------------------------------
+ */
+
 /* Nothing came: whoever listens is told that there is something that cannot be read. */
 static void
-repairer_timer_cb (gpointer user_data)
+repairer_tell_due (WhimRepairer *self, gint64 now)
 {
-  WhimRepairer *self = user_data;
   WhimMessenger *messenger = self->messenger;
-  gint64 now = whim_clock_get_monotonic_ms (messenger->clock);
   WhimUnit *unit = whim_messenger_new_unit (messenger);
   GHashTableIter iter;
   gpointer value;
 
-  self->timer = 0;
   g_hash_table_iter_init (&iter, self->waiting);
   while (g_hash_table_iter_next (&iter, NULL, &value))
     {
@@ -181,14 +344,54 @@ repairer_timer_cb (gpointer user_data)
     whim_unit_free (unit);
   else
     whim_messenger_commit (messenger, unit, NULL, NULL);
-  repairer_arm (self);
 }
 
 static void
+repairer_timer_cb (gpointer user_data)
+{
+  WhimRepairer *self = user_data;
+  WhimMessenger *messenger = self->messenger;
+  gint64 now = whim_clock_get_monotonic_ms (messenger->clock);
+
+  self->timer = 0;
+  repairer_tell_due (self, now);
+  if (whim_messenger_get_keys (messenger) != NULL && whim_session_can_send (messenger->session))
+    repairer_ask_due (self, now);
+  repairer_arm (self);
+}
+
+/* To the next moment at which something is to be done. */
+static void
 repairer_arm (WhimRepairer *self)
 {
-  if (self->timer == 0 && g_hash_table_size (self->waiting) > 0)
-    self->timer = whim_clock_add_timer (self->messenger->clock, HOPE_MS, repairer_timer_cb, self);
+  gint64 now = whim_clock_get_monotonic_ms (self->messenger->clock);
+  gboolean room = count_asked (self) < WHIM_LIMIT_PHONE_REQUESTS;
+  gint64 next = G_MAXINT64;
+  GHashTableIter iter;
+  gpointer value;
+
+  whim_clock_clear_timer (self->messenger->clock, &self->timer);
+  g_hash_table_iter_init (&iter, self->waiting);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      const Waiting *waiting = value;
+
+      next = MIN (next, waiting->since_ms + HOPE_MS);
+      if (waiting->ask_at_ms != 0 && room)
+        next = MIN (next, waiting->ask_at_ms);
+    }
+  if (next != G_MAXINT64)
+    self->timer = whim_clock_add_timer (self->messenger->clock, MAX (next - now, 1),
+                                        repairer_timer_cb, self);
+}
+
+/* Not what the phone itself says about the account. */
+static gboolean
+phone_may_know (WhimMessenger *messenger, const WhimRepair *key)
+{
+  g_autoptr (WhimJid) chat = whim_jid_parse (key->chat, NULL);
+
+  return chat != NULL && !whim_messenger_is_own (messenger, chat);
 }
 
 static void
@@ -205,7 +408,8 @@ repairs_listed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       const WhimRepair *repair = g_ptr_array_index (repairs, i);
 
       if (!whim_repairer_is_waiting (messenger->repairer, repair))
-        repairer_wait (messenger->repairer, repair);
+        repairer_wait (messenger->repairer, repair,
+                       phone_may_know (messenger, repair) ? ASK_MS : -1);
     }
 }
 
@@ -307,9 +511,11 @@ asked_committed (WhimMessenger *messenger, gboolean ok, gpointer data)
           g_autoptr (WhimNode) receipt = make_receipt (op);
 
           whim_session_send (messenger->session, receipt);
-          repairer_wait (messenger->repairer, op->unread->key);
+          repairer_wait (messenger->repairer, op->unread->key, op->unread->ask_phone ? ASK_MS : -1);
           (void)WHIM_FAILPOINT ("retry.after-receipt");
         }
+      else if (op->unread->ask_phone)
+        repairer_wait (messenger->repairer, op->unread->key, 0); /* only the phone is left */
       else
         whim_repairer_forget (messenger->repairer, op->unread->key);
       /* the receipt alone does not consume it: it would come again with every login */

@@ -65,6 +65,7 @@ WHIM_PROTO_CLEANUP (Wa__ADVSignedKeyIndexList)
 WHIM_PROTO_CLEANUP (Wa__ADVKeyIndexList)
 WHIM_PROTO_CLEANUP (Wa__Message)
 WHIM_PROTO_CLEANUP (Wa__HistorySync)
+WHIM_PROTO_CLEANUP (Wa__WebMessageInfo)
 WHIM_PROTO_CLEANUP (Wa__LIDMigrationMappingSyncPayload)
 
 G_END_DECLS

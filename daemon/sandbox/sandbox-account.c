@@ -48,6 +48,7 @@ device_free (gpointer data)
   g_hash_table_unref (self->asked);
   g_hash_table_unref (self->sent);
   g_free (self->faults.fail_request);
+  g_free (self->faults.unavailable_kind);
   g_free (self);
 }
 
@@ -101,6 +102,7 @@ sandbox_account_free (Account *self)
   g_hash_table_unref (self->retries);
   whim_signal_cache_free (self->cache);
   whim_key_pair_unref (self->identity);
+  g_hash_table_unref (self->remembered);
   g_free (self->pn);
   g_free (self->lid);
   g_free (self->name);

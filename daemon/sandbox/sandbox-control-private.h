@@ -27,6 +27,9 @@ extern const guint sandbox_n_device_rows;
 /* sandbox-fault-requests.c */
 extern const ControlRow sandbox_request_rows[];
 extern const guint sandbox_n_request_rows;
+/* sandbox-phone-memory.c */
+extern const ControlRow sandbox_memory_rows[];
+extern const guint sandbox_n_memory_rows;
 
 JsonNode *sandbox_control_take (JsonObject *object);
 JsonNode *sandbox_control_ok (void);

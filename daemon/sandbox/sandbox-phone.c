@@ -82,6 +82,9 @@ sandbox_phone_init (Account *self)
   self->typed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, typed_free);
   self->retries = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->next_prekey = FIRST_PRIVATE_PREKEY;
+  if (self->remembered == NULL)
+    self->remembered
+        = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_bytes_unref);
 }
 
 void
@@ -255,8 +258,8 @@ sandbox_phone_resend (Account *self, const char *id)
 
 /* ---- after pairing (dossier 3, 1.2, 2.1; dossier 2, 1.5) ------------------------------------- */
 
-static void
-send_protocol (Account *self, Device *device, Wa__ProtocolMessage *protocol)
+void
+sandbox_phone_send_protocol (Account *self, Device *device, Wa__ProtocolMessage *protocol)
 {
   Wa__Message message = WA__MESSAGE__INIT;
   g_autoptr (GBytes) content = NULL;
@@ -296,7 +299,7 @@ send_key_share (Account *self, Device *device)
   protocol.has_type = TRUE;
   protocol.type = WHIM_PROTOCOL_APP_STATE_SYNC_KEY_SHARE;
   protocol.appstatesynckeyshare = &share;
-  send_protocol (self, device, &protocol);
+  sandbox_phone_send_protocol (self, device, &protocol);
 }
 
 static void
@@ -338,7 +341,7 @@ send_history (Account *self, Device *device)
   protocol.has_type = TRUE;
   protocol.type = WHIM_PROTOCOL_HISTORY_SYNC_NOTIFICATION;
   protocol.historysyncnotification = &notification;
-  send_protocol (self, device, &protocol);
+  sandbox_phone_send_protocol (self, device, &protocol);
 }
 
 static void
@@ -363,7 +366,7 @@ send_mappings (Account *self, Device *device)
   protocol.has_type = TRUE;
   protocol.type = WHIM_PROTOCOL_LID_MIGRATION_MAPPING_SYNC;
   protocol.lidmigrationmappingsyncmessage = &sync;
-  send_protocol (self, device, &protocol);
+  sandbox_phone_send_protocol (self, device, &protocol);
 }
 
 void
@@ -646,6 +649,12 @@ receive_message (Account *self, WhimNode *message)
     ask_again (self, message);
   if (content == NULL)
     return;
+  if (author != self)
+    sandbox_phone_remember (self, message, author, content);
+  if (author == self && content->kind == WHIM_CONTENT_PROTOCOL
+      && content->protocol->peerdataoperationrequestmessage != NULL)
+    sandbox_phone_take_request (self, sandbox_find_device (self->sandbox, from), id,
+                                content->protocol->peerdataoperationrequestmessage);
   if (content->kind == WHIM_CONTENT_MESSAGE)
     {
       if (is_in_inbox (self, id))
@@ -654,7 +663,10 @@ receive_message (Account *self, WhimNode *message)
                                   : g_strconcat (author->pn, "@s.whatsapp.net", NULL);
       note_in_inbox (self, id, author, chat, content->body, content->kind_word);
     }
-  send_receipt (self, message, author == self ? "sender" : NULL);
+  send_receipt (self, message,
+                whim_node_get_attr (message, "category") != NULL ? "peer_msg"
+                : author == self                                 ? "sender"
+                                                                 : NULL);
   if (self->echo && author != self && content->kind == WHIM_CONTENT_MESSAGE
       && content->body != NULL)
     g_free (sandbox_phone_send_text (self, author, content->body));

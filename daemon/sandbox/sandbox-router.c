@@ -70,7 +70,8 @@ deliver_to_phone (Account *account, WhimNode *node)
 static void
 deliver_now (Device *to, WhimNode *node)
 {
-  g_autoptr (WhimNode) altered = sandbox_fault_alter (to, node);
+  WhimNode *bare = sandbox_fault_make_unavailable (to, node);
+  g_autoptr (WhimNode) altered = bare != NULL ? bare : sandbox_fault_alter (to, node);
   guint times = to->faults.twice > 0 ? 2 : 1;
   Pending *pending;
 

@@ -56,7 +56,9 @@ struct _Device
     guint lose_acks; /* its messages that are taken without a word; then the socket is cut */
     guint refuse;    /* its messages that are refused ... */
     guint refuse_error;
-    guint stale_keys;   /* bundles that name a one-time prekey it does not have */
+    guint stale_keys;  /* bundles that name a one-time prekey it does not have */
+    guint unavailable; /* messages that the server does not have for it */
+    char *unavailable_kind;
     char *fail_request; /* requests of that name ... */
     guint fail_code;    /* ... fail with this */
     guint fail_count;
@@ -88,6 +90,8 @@ struct _Account
   GHashTable *retries; /* id -> how often the phone asked for it again */
   guint next_prekey;   /* of those that are never uploaded */
   guint undecryptable;
+  GHashTable *remembered; /* id of a message that it read -> GBytes, WebMessageInfo */
+  gboolean forgetful;     /* it does not answer who asks for one of these */
 };
 
 typedef struct
@@ -274,6 +278,18 @@ void sandbox_phone_greet (Account *self, Device *device);
 char *sandbox_phone_send_text (Account *self, Account *to, const char *text);
 /** what it typed goes out once more, freshly encrypted; FALSE if it does not know it */
 gboolean sandbox_phone_resend (Account *self, const char *id);
+
+/** content of a message that the phone read */
+void
+sandbox_phone_remember (Account *self, WhimNode *message, Account *author, WhimContent *content);
+/** a companion asks for messages that it could not read, in its message @id */
+void sandbox_phone_take_request (Account *self,
+                                 Device *device,
+                                 const char *id,
+                                 const Wa__PeerDataOperationRequestMessage *request);
+void sandbox_phone_send_protocol (Account *self, Device *device, Wa__ProtocolMessage *protocol);
+/** (transfer full) (nullable): @node without its content, if the server is to have none for @to */
+WhimNode *sandbox_fault_make_unavailable (Device *to, WhimNode *node);
 
 /* control */
 void sandbox_control_init (Sandbox *self);

@@ -183,7 +183,8 @@ static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
   [WHIM_SQL_FIND_KIND] = "SELECT kind FROM messages WHERE number = ?1",
   [WHIM_SQL_FILL_PLACEHOLDER]
   = "UPDATE messages SET kind = ?2, body = ?3, push_name = coalesce (?4, push_name),"
-    " quoted_id = ?5, content = ?6, sender_device = ?7, timestamp = ?8 WHERE number = ?1",
+    " quoted_id = ?5, content = ?6, status_reason = NULL, sender_device = ?7, timestamp = ?8 WHERE "
+    "number = ?1",
   [WHIM_SQL_FIND_PLACEHOLDER]
   = "SELECT " MESSAGE_COLUMNS MESSAGE_TABLES "WHERE m.channel = ?1 AND m.id = ?2 AND m.kind = ?3"
     " AND (c.lid = ?4 OR c.pn = ?4 OR c.jid = ?4) LIMIT 1",
@@ -206,6 +207,7 @@ static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
     " AND told = 0",
   [WHIM_SQL_DELETE_REPAIR]
   = "DELETE FROM repairs WHERE channel = ?1 AND chat = ?2 AND sender = ?3 AND id = ?4",
+  [WHIM_SQL_END_REQUEST] = "DELETE FROM repairs WHERE channel = ?1 AND id = ?2 AND request = ?3",
   [WHIM_SQL_DELETE_ALL_REPAIRS] = "DELETE FROM repairs WHERE channel = ?1",
   [WHIM_SQL_PRUNE_REPAIRS] = "DELETE FROM repairs WHERE first_at < ?1",
   [WHIM_SQL_PUT_ANSWER]

@@ -168,6 +168,13 @@ whim_unit_end_repair (WhimUnit *self, const WhimRepair *repair, gboolean drop)
   whim_unit_add_procedure (self, end_repair, op, repair_op_free);
 }
 
+void
+whim_unit_end_request (WhimUnit *self, const char *request, const char *id)
+{
+  whim_unit_add (self, WHIM_SQL_END_REQUEST, whim_unit_channel_value (self), whim_value_text (id),
+                 whim_value_text (request));
+}
+
 static WhimRepair *
 repair_from_row (WhimCursor *cursor)
 {

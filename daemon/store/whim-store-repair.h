@@ -39,6 +39,8 @@ void whim_unit_tell_repair (WhimUnit *self, const char *channel_id, const WhimRe
 /** whim_unit_end_repair: it was read after all. @drop: it was nothing to show: the placeholder goes
  */
 void whim_unit_end_repair (WhimUnit *self, const WhimRepair *repair, gboolean drop);
+/** whim_unit_end_request: our phone answered @request for the message @id */
+void whim_unit_end_request (WhimUnit *self, const char *request, const char *id);
 
 /** whim_store_find_repair_async: @since: from when on receipts to this sender count as recent */
 void whim_store_find_repair_async (WhimStore *self,

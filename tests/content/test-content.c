@@ -49,6 +49,19 @@ test_padding (void)
 }
 
 static void
+test_placeholder_request (void)
+{
+  static const WhimContentKey key
+      = { "200000000000002@lid", FALSE, "3EB0AABBCCDDEEFF001122", NULL };
+  g_autoptr (GBytes) bytes = whim_content_make_placeholder_request (&key, 1);
+
+  whim_test_assert_bytes_hex (bytes, "623a101082013508042a310a2f0a13"
+                                     "323030303030303030303030303032406c6964"
+                                     "10001a16"
+                                     "33454230414142424343444445454646303031313232");
+}
+
+static void
 test_kinds (void)
 {
   static const struct
@@ -214,6 +227,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/content/padding", test_padding);
+  g_test_add_func ("/content/placeholder-request", test_placeholder_request);
   g_test_add_func ("/content/kinds", test_kinds);
   g_test_add_func ("/content/device-sent", test_device_sent);
   g_test_add_func ("/content/depth", test_depth);

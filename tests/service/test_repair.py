@@ -48,6 +48,7 @@ def once(scratch):
 def given_up(scratch):
     """After four requests it is told; a good copy that comes later takes its place and is told too."""
     sandbox, ours, theirs, daemon, channel = setup(scratch)
+    sandbox.post('/memory', phone=ours['pn'], on=False)
     sandbox.post('/corrupt', phone=ours['pn'], count=5)
     message_id = sandbox.post('/send', phone=theirs['pn'], to=ours['pn'], text='at last')['id']
     event = daemon.wait_event(lambda e: e['event'] == 'message.undecryptable', 'undecryptable')
