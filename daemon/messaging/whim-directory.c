@@ -4,8 +4,6 @@
 #include "messaging/whim-messenger-private.h"
 
 #include "base/whim-limits.h"
-#include "base/whim-reader.h"
-#include "base/whim-writer.h"
 
 #include <string.h>
 
@@ -14,8 +12,6 @@
 
 /* dossier 2, 2.3; product page, 5: a number is asked again after a day */
 #define FRESH_S (24 * 3600)
-#define LIST_VERSION 1u
-#define HOSTED_DEVICE 99u
 
 struct _WhimDirectory
 {
@@ -25,76 +21,6 @@ struct _WhimDirectory
   GHashTable *devices; /* bare JID text -> WhimDevices */
   guint usync_count;
 };
-
-/* ---- values -------------------------------------------------------------------------------- */
-
-WhimDevices *
-whim_devices_ref (WhimDevices *self)
-{
-  self->ref_count++;
-  return self;
-}
-
-void
-whim_devices_unref (WhimDevices *self)
-{
-  if (--self->ref_count > 0)
-    return;
-  g_array_unref (self->numbers);
-  g_free (self);
-}
-
-static WhimDevices *
-devices_new (gint64 fetched_at)
-{
-  WhimDevices *self = g_new0 (WhimDevices, 1);
-
-  self->ref_count = 1;
-  self->fetched_at = fetched_at;
-  self->numbers = g_array_new (FALSE, FALSE, sizeof (guint));
-  return self;
-}
-
-static GBytes *
-devices_to_bytes (const WhimDevices *self)
-{
-  WhimWriter writer;
-
-  whim_writer_init (&writer, 64);
-  whim_writer_u8 (&writer, LIST_VERSION);
-  whim_writer_u64 (&writer, (guint64)self->fetched_at);
-  whim_writer_u8 (&writer, (guint8)self->numbers->len);
-  for (guint i = 0; i < self->numbers->len; i++)
-    whim_writer_u16 (&writer, (guint16)g_array_index (self->numbers, guint, i));
-  return whim_writer_end (&writer);
-}
-
-static WhimDevices *
-devices_from_bytes (GBytes *bytes)
-{
-  WhimReader reader;
-  WhimDevices *self;
-  guint version;
-  gint64 fetched_at;
-  guint n;
-
-  whim_reader_init_bytes (&reader, bytes);
-  version = whim_reader_u8 (&reader);
-  fetched_at = (gint64)((guint64)whim_reader_u32 (&reader) << 32);
-  fetched_at |= whim_reader_u32 (&reader);
-  n = whim_reader_u8 (&reader);
-  self = devices_new (fetched_at);
-  for (guint i = 0; i < n; i++)
-    {
-      guint number = whim_reader_u16 (&reader);
-
-      g_array_append_val (self->numbers, number);
-    }
-  if (whim_reader_is_ok (&reader) && version == LIST_VERSION)
-    return self;
-  whim_devices_unref (self);
-  return NULL;
-}
 
 WhimDirectory *
 whim_directory_new (WhimMessenger *messenger)
@@ -273,59 +199,52 @@ make_usync (WhimDirectory *self, GPtrArray *users, gboolean contact)
   return whim_node_builder_end (iq);
 }
 
-/* Companions without a key index, or with one that the phone has not signed, are left out: sending
- * to them makes the server refuse the stanza (dossier 2, 2.1, 2.2). */
-static WhimDevices *
-parse_devices (WhimNode *user, gint64 now)
+void
+whim_directory_put_devices (WhimDirectory *self, WhimUnit *unit, WhimJid *jid, WhimDevices *devices)
 {
-  WhimNode *devices = whim_node_find_child (user, "devices");
-  WhimNode *list = devices == NULL ? NULL : whim_node_find_child (devices, "device-list");
-  WhimDevices *self;
+  g_autoptr (GBytes) bytes = whim_devices_to_bytes (devices);
 
-  if (list == NULL)
-    return NULL;
-  self = devices_new (now);
-  WHIM_FOREACH_CHILD (list, device)
-    {
-      gint64 number = whim_node_get_attr_int (device, "id", -1);
-      guint value = (guint)number;
-
-      if (number < 0 || number > 255 || self->numbers->len >= WHIM_LIMIT_DEVICES
-          || whim_node_attr_equals (device, "is_hosted", "true") || number == HOSTED_DEVICE
-          || (number != 0 && whim_node_get_attr (device, "key-index") == NULL))
-        continue;
-      g_array_append_val (self->numbers, value);
-    }
-  if (self->numbers->len > 0)
-    return self;
-  whim_devices_unref (self);
-  return NULL; /* an empty list is never kept */
+  g_hash_table_replace (self->devices, g_strdup (whim_jid_get_text (jid)),
+                        whim_devices_ref (devices));
+  whim_unit_put_device_list (unit, whim_jid_get_text (jid), bytes, devices->fetched_at);
 }
 
-/* Keeps what an answer says of one user: pair and devices, under both names. */
-static void
+void
+whim_directory_drop_devices (WhimDirectory *self, WhimUnit *unit, WhimJid *jid)
+{
+  g_hash_table_remove (self->devices, whim_jid_get_text (jid));
+  whim_unit_delete_device_list (unit, whim_jid_get_text (jid));
+}
+
+/* Keeps what an answer says of one user: pair and devices, under both names. TRUE: the account was
+ * registered anew since its last list. */
+static gboolean
 directory_take_user (WhimDirectory *self, WhimUnit *unit, WhimNode *user, WhimJid *jid)
 {
   WhimNode *lid_node = whim_node_find_child (user, "lid");
   WhimJid *lid = lid_node == NULL ? NULL : whim_node_get_attr_jid (lid_node, "val");
-  g_autoptr (WhimDevices) devices
-      = parse_devices (user, whim_clock_get_unix (self->messenger->clock));
-  g_autoptr (GBytes) bytes = NULL;
-  WhimJid *names[2] = { jid, lid };
+  gint64 now = whim_clock_get_unix (self->messenger->clock);
+  g_autoptr (WhimDevices) devices = whim_devices_parse (user, now);
+  const WhimDevices *known = g_hash_table_lookup (self->devices, whim_jid_get_text (jid));
+  gboolean anew;
 
   if (lid != NULL)
     whim_directory_learn (self, unit, jid, lid);
   if (devices == NULL)
-    return;
-  bytes = devices_to_bytes (devices);
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    return FALSE;
+  anew = known != NULL && known->raw_id != 0 && devices->raw_id != 0
+         && devices->raw_id != known->raw_id;
+  if (known != NULL && !anew && devices->signed_at != 0 && devices->signed_at < known->signed_at)
     {
-      if (names[i] == NULL || (i == 1 && whim_jid_equal (names[0], names[1])))
-        continue;
-      g_hash_table_replace (self->devices, g_strdup (whim_jid_get_text (names[i])),
-                            whim_devices_ref (devices));
-      whim_unit_put_device_list (unit, whim_jid_get_text (names[i]), bytes, devices->fetched_at);
+      /* older than what we have, which is so confirmed */
+      whim_devices_unref (g_steal_pointer (&devices));
+      devices = whim_devices_copy (known);
+      devices->fetched_at = now;
     }
+  whim_directory_put_devices (self, unit, jid, devices);
+  if (lid != NULL && whim_jid_is_user (lid) && !whim_jid_equal (jid, lid))
+    whim_directory_put_devices (self, unit, lid, devices);
+  return anew;
 }
 
 static WhimNode *
@@ -368,6 +287,14 @@ number_op_free (gpointer data)
 }
 
 static void
+number_forgotten (WhimMessenger *messenger, gpointer data)
+{
+  g_autoptr (GTask) task = data;
+
+  g_task_return_boolean (task, TRUE);
+}
+
+static void
 number_asked_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
@@ -379,6 +306,7 @@ number_asked_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   WhimNode *user;
   WhimNode *contact;
   WhimUnit *unit;
+  gboolean anew = FALSE;
 
   if (list == NULL || whim_node_get_n_children (list) == 0)
     {
@@ -395,14 +323,17 @@ number_asked_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       && whim_node_get_attr_jid (user, "jid") != NULL)
     {
       op->jid = whim_jid_to_bare (whim_node_get_attr_jid (user, "jid"));
-      directory_take_user (messenger->directory, unit, user, op->jid);
+      anew = directory_take_user (messenger->directory, unit, user, op->jid);
       op->lid = whim_directory_peek_other (messenger->directory, op->jid);
     }
   whim_unit_put_number (unit, op->digits, op->jid == NULL ? NULL : whim_jid_get_text (op->jid),
                         op->lid == NULL ? NULL : whim_jid_get_text (op->lid),
                         whim_clock_get_unix (messenger->clock));
   directory_commit (messenger->directory, unit);
-  g_task_return_boolean (task, op->jid != NULL);
+  if (anew)
+    whim_identity_forget_companions (messenger, op->jid, number_forgotten, g_object_ref (task));
+  else
+    g_task_return_boolean (task, op->jid != NULL);
 }
 
 static void
@@ -490,6 +421,7 @@ typedef struct
 {
   WhimMessenger *messenger;
   GPtrArray *jids; /* of WhimJid, bare */
+  guint forgetting;
 } DevicesOp;
 
 static void
@@ -502,8 +434,8 @@ devices_op_free (gpointer data)
   g_free (op);
 }
 
-static WhimDevices *
-directory_peek_devices (WhimDirectory *self, WhimJid *jid)
+WhimDevices *
+whim_directory_peek_devices (WhimDirectory *self, WhimJid *jid)
 {
   WhimDevices *devices = g_hash_table_lookup (self->devices, whim_jid_get_text (jid));
   gint64 now = whim_clock_get_unix (self->messenger->clock);
@@ -518,7 +450,8 @@ devices_missing (DevicesOp *op)
   GPtrArray *missing = g_ptr_array_new ();
 
   for (guint i = 0; i < op->jids->len; i++)
-    if (directory_peek_devices (op->messenger->directory, g_ptr_array_index (op->jids, i)) == NULL)
+    if (whim_directory_peek_devices (op->messenger->directory, g_ptr_array_index (op->jids, i))
+        == NULL)
       g_ptr_array_add (missing, g_ptr_array_index (op->jids, i));
   return missing;
 }
@@ -532,13 +465,23 @@ devices_return (GTask *task)
   for (guint i = 0; i < op->jids->len; i++)
     {
       WhimJid *jid = g_ptr_array_index (op->jids, i);
-      WhimDevices *list = directory_peek_devices (op->messenger->directory, jid);
+      WhimDevices *list = whim_directory_peek_devices (op->messenger->directory, jid);
 
       for (guint k = 0; list != NULL && k < list->numbers->len; k++)
         g_ptr_array_add (devices,
-                         whim_jid_with_device (jid, g_array_index (list->numbers, guint, k)));
+                         whim_devices_make_jid (jid, g_array_index (list->numbers, guint, k)));
     }
   g_task_return_pointer (task, devices, (GDestroyNotify)g_ptr_array_unref);
+}
+
+static void
+companions_forgotten (WhimMessenger *messenger, gpointer data)
+{
+  g_autoptr (GTask) task = data;
+  DevicesOp *op = g_task_get_task_data (task);
+
+  if (--op->forgetting == 0)
+    devices_return (task);
 }
 
 static void
@@ -569,11 +512,16 @@ devices_asked_cb (GObject *source, GAsyncResult *result, gpointer user_data)
         {
           g_autoptr (WhimJid) bare = whim_jid_to_bare (jid);
 
-          directory_take_user (messenger->directory, unit, user, bare);
+          if (!directory_take_user (messenger->directory, unit, user, bare))
+            continue;
+          op->forgetting++;
+          whim_identity_forget_companions (messenger, bare, companions_forgotten,
+                                           g_object_ref (task));
         }
     }
   directory_commit (messenger->directory, unit);
-  devices_return (task);
+  if (op->forgetting == 0)
+    devices_return (task);
 }
 
 static void
@@ -595,7 +543,7 @@ devices_loaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       g_hash_table_iter_init (&iter, lists);
       while (g_hash_table_iter_next (&iter, &jid, &bytes))
         {
-          WhimDevices *devices = devices_from_bytes (bytes);
+          WhimDevices *devices = whim_devices_from_bytes (bytes);
 
           if (devices != NULL)
             g_hash_table_replace (messenger->directory->devices, g_strdup (jid), devices);
@@ -669,8 +617,5 @@ whim_directory_forget_devices (WhimDirectory *self, WhimUnit *unit, WhimJid *jid
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     if (names[i] != NULL)
-      {
-        g_hash_table_remove (self->devices, whim_jid_get_text (names[i]));
-        whim_unit_delete_device_list (unit, whim_jid_get_text (names[i]));
-      }
+      whim_directory_drop_devices (self, unit, names[i]);
 }

@@ -5,6 +5,7 @@
 #include "content/whim-content.h"
 #include "messaging/whim-messenger.h"
 #include "messaging/whim-ratchet.h"
+#include "session/whim-adv.h"
 #include "store/whim-store-repair.h"
 
 /* dossier 1, 9.2 */
@@ -77,15 +78,45 @@ GPtrArray *whim_key_keeper_parse_digest (WhimNode *answer, const guint8 **hash, 
 
 /* ---- directory: who is who, with which devices ---------------------------------------------- */
 
-/** WhimDevices: a device list; @numbers of guint */
+/* Device of a business that the service itself hosts: its addresses and sessions have a domain of
+ * their own (dossier 2, 1.6). */
+#define WHIM_HOSTED_DEVICE 99u
+
+/**
+ * WhimDevices: a device list; @numbers of guint
+ * @raw_id, @signed_at: of the list that the phone has signed; 0: there was none
+ */
 typedef struct
 {
   gint ref_count;
   gint64 fetched_at;
+  guint32 raw_id;
+  gint64 signed_at;
   GArray *numbers;
 } WhimDevices;
+WhimDevices *whim_devices_new (gint64 fetched_at);
+WhimDevices *whim_devices_copy (const WhimDevices *self);
 WhimDevices *whim_devices_ref (WhimDevices *self);
 void whim_devices_unref (WhimDevices *self);
+void whim_devices_add (WhimDevices *self, guint number);
+void whim_devices_remove (WhimDevices *self, guint number);
+/** whim_devices_hash_is: @hash (nullable) is that of these devices of @bare, and of no others */
+gboolean whim_devices_hash_is (const WhimDevices *self, WhimJid *bare, const char *hash);
+GBytes *whim_devices_to_bytes (const WhimDevices *self);
+WhimDevices *whim_devices_from_bytes (GBytes *bytes);
+/** whim_devices_parse: (transfer full) (nullable): of a <user> of an answer; NULL: nothing to keep
+ */
+WhimDevices *whim_devices_parse (WhimNode *user, gint64 now);
+/** whim_devices_parse_indexes: of the key-index-list in @holder; FALSE without a good one */
+gboolean whim_devices_parse_indexes (WhimNode *holder, WhimAdvKeyIndexes *indexes);
+/** whim_devices_make_jid: (transfer full): a device of @bare, on the server that it has */
+WhimJid *whim_devices_make_jid (WhimJid *bare, guint number);
+/** whim_devices_signal_name: (transfer full): as the ratchet names that device */
+char *whim_devices_signal_name (WhimJid *bare, guint number);
+/** whim_devices_take_notification: acknowledged when its effects are on disk */
+void whim_devices_take_notification (WhimMessenger *self, WhimNode *notification);
+/** whim_devices_take_own: the list of our own devices: @devices of an account_sync of @from */
+void whim_devices_take_own (WhimMessenger *self, WhimUnit *unit, WhimJid *from, WhimNode *devices);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WhimDevices, whim_devices_unref)
 
 WhimDirectory *whim_directory_new (WhimMessenger *messenger);
@@ -127,6 +158,14 @@ void whim_directory_get_devices_async (WhimDirectory *self,
 /** whim_directory_get_devices_finish: (transfer full) (element-type WhimJid): devices of all */
 GPtrArray *
 whim_directory_get_devices_finish (WhimDirectory *self, GAsyncResult *result, GError **error);
+/** whim_directory_peek_devices: (transfer none) (nullable): from memory, if fresh */
+WhimDevices *whim_directory_peek_devices (WhimDirectory *self, WhimJid *jid);
+void whim_directory_put_devices (WhimDirectory *self,
+                                 WhimUnit *unit,
+                                 WhimJid *jid,
+                                 WhimDevices *devices);
+/** whim_directory_drop_devices: the list under this name alone */
+void whim_directory_drop_devices (WhimDirectory *self, WhimUnit *unit, WhimJid *jid);
 /** whim_directory_forget_devices: a notification or an ack says that the list is stale */
 void whim_directory_forget_devices (WhimDirectory *self, WhimUnit *unit, WhimJid *jid);
 
@@ -188,6 +227,7 @@ void whim_receiver_discard (WhimReceiver *self);
 gboolean whim_receiver_is_idle (WhimReceiver *self);
 gboolean whim_receiver_take (WhimReceiver *self, WhimNode *stanza);
 /* whim-receiver-stanzas.c: receipts and notifications; FALSE if not known */
+void whim_receiver_commit_and_ack (WhimMessenger *self, WhimUnit *unit, WhimNode *node);
 gboolean whim_receiver_take_receipt (WhimMessenger *self, WhimNode *receipt);
 gboolean whim_receiver_take_notification (WhimMessenger *self, WhimNode *notification);
 
@@ -201,6 +241,19 @@ void whim_identity_note (WhimMessenger *self, WhimUnit *unit, WhimJid *jid);
 /** whim_identity_take: a notification that @from has another identity: sessions and identities of
  *  all his devices are deleted; it is acknowledged when that is on disk */
 void whim_identity_take (WhimMessenger *self, WhimNode *notification, WhimJid *from);
+/** whim_identity_forget_devices: sessions and identities of these devices (of guint) of @bare are
+ *  deleted, in one unit with @unit (taken); then @notification is acknowledged */
+void whim_identity_forget_devices (WhimMessenger *self,
+                                   WhimUnit *unit,
+                                   WhimNode *notification,
+                                   WhimJid *bare,
+                                   const GArray *numbers);
+typedef void (*WhimIdentityDone) (WhimMessenger *self, gpointer data);
+/** whim_identity_forget_companions: the account of @bare was registered anew: all but its phone */
+void whim_identity_forget_companions (WhimMessenger *self,
+                                      WhimJid *bare,
+                                      WhimIdentityDone done,
+                                      gpointer data);
 
 /* ---- what could not be read (whim-repairer.c) -------------------------------------------------
  */

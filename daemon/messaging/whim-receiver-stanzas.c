@@ -46,6 +46,12 @@ commit_and_ack (WhimMessenger *self, WhimUnit *unit, WhimNode *node, gboolean re
   whim_messenger_commit (self, unit, stanza_committed, op);
 }
 
+void
+whim_receiver_commit_and_ack (WhimMessenger *self, WhimUnit *unit, WhimNode *node)
+{
+  commit_and_ack (self, unit, node, FALSE);
+}
+
 /* ---- receipts ------------------------------------------------------------------------------ */
 
 static WhimMessageStatus
@@ -142,6 +148,7 @@ whim_receiver_take_notification (WhimMessenger *self, WhimNode *notification)
   WhimJid *from = whim_node_get_attr_jid (notification, "from");
   const char *type = whim_node_get_attr (notification, "type");
   const char *name = whim_node_get_attr (notification, "pushname");
+  WhimNode *devices;
   WhimUnit *unit;
 
   if (from == NULL || type == NULL)
@@ -150,14 +157,7 @@ whim_receiver_take_notification (WhimMessenger *self, WhimNode *notification)
     return take_encrypt (self, notification, from);
   if (g_strcmp0 (type, "devices") == 0 && whim_jid_is_user (from))
     {
-      WhimJid *lid = whim_node_get_attr_jid (notification, "lid");
-      g_autoptr (WhimJid) bare = whim_jid_to_bare (from);
-
-      unit = whim_messenger_new_unit (self);
-      if (lid != NULL)
-        whim_directory_learn (self->directory, unit, bare, lid);
-      whim_directory_forget_devices (self->directory, unit, bare);
-      commit_and_ack (self, unit, notification, FALSE);
+      whim_devices_take_notification (self, notification);
       return TRUE;
     }
   if (g_strcmp0 (type, "account_sync") == 0 && whim_messenger_is_own (self, from))
@@ -165,14 +165,9 @@ whim_receiver_take_notification (WhimMessenger *self, WhimNode *notification)
       if (name != NULL)
         whim_session_set_push_name (self->session, name);
       unit = whim_messenger_new_unit (self);
-      if (whim_node_find_child (notification, "devices") != NULL)
-        {
-          const WhimCredentials *keys = whim_messenger_get_keys (self);
-
-          whim_directory_forget_devices (self->directory, unit, keys->pn);
-          if (keys->lid != NULL)
-            whim_directory_forget_devices (self->directory, unit, keys->lid);
-        }
+      devices = whim_node_find_child (notification, "devices");
+      if (devices != NULL)
+        whim_devices_take_own (self, unit, from, devices);
       commit_and_ack (self, unit, notification, FALSE);
       return TRUE;
     }

@@ -654,11 +654,11 @@ receive_submit (ReceiveOp *op)
 
   if (lid != NULL && !whim_jid_is_lid (lid))
     lid = NULL;
-  op->name = whim_jid_dup_signal_name (lid != NULL ? lid : op->sender);
+  op->name = whim_devices_signal_name (lid != NULL ? lid : op->sender, op->device);
   whim_ratchet_want_address (wanted, op->name, op->device);
   if (lid != NULL && pn != NULL)
     {
-      op->pn_name = whim_jid_dup_signal_name (pn);
+      op->pn_name = whim_devices_signal_name (pn, op->device);
       whim_ratchet_want_address (wanted, op->pn_name, op->device);
     }
   for (guint i = 0; i < op->n_encs; i++)

@@ -455,10 +455,10 @@ whim_answerer_take (WhimAnswerer *self, WhimNode *receipt)
   op->own = own;
   op->device = whim_jid_ref (from);
   op->number = whim_jid_get_device (from);
-  op->name = whim_jid_dup_signal_name (lid != NULL ? lid : from);
+  op->name = whim_devices_signal_name (lid != NULL ? lid : from, op->number);
   op->lane_key = whim_signal_address (op->name, op->number);
   if (lid != NULL && (other != NULL || !whim_jid_is_lid (from)))
-    op->pn_name = whim_jid_dup_signal_name (whim_jid_is_lid (from) ? other : from);
+    op->pn_name = whim_devices_signal_name (whim_jid_is_lid (from) ? other : from, op->number);
   op->has_bundle
       = whim_node_find_child (receipt, "keys") != NULL && whim_bundle_parse (receipt, &op->bundle);
   whim_lane_push (self->lane, op->lane_key, op);

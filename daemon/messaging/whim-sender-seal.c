@@ -353,7 +353,7 @@ add_target (SealOp *op, WhimJid *jid)
       g_autoptr (WhimJid) pn = whim_directory_peek_other (op->messenger->directory, jid);
 
       if (pn != NULL)
-        target->pn_name = whim_jid_dup_signal_name (pn);
+        target->pn_name = whim_devices_signal_name (pn, target->device);
     }
   g_ptr_array_add (op->targets, target);
 }

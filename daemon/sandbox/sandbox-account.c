@@ -211,7 +211,11 @@ sandbox_account_make_key_index_list (Account *self, gint64 now)
 
   /* index 0 is the phone's own and always valid */
   for (guint i = 1; i < self->devices->len; i++)
-    indexes[i] = ((Device *)g_ptr_array_index (self->devices, i))->key_index;
+    {
+      const Device *device = g_ptr_array_index (self->devices, i);
+
+      indexes[i] = device->index == INDEX_VALID ? device->key_index : 0;
+    }
   list.has_rawid = TRUE;
   list.rawid = self->raw_id;
   list.has_timestamp = TRUE;

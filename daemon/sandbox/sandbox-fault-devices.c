@@ -124,6 +124,10 @@ add_companions (Sandbox *self, JsonObject *body, GHashTable *query, const char *
       Device *device = add_imaginary (account, i < deaf);
 
       json_array_add_int_element (numbers, device->number);
+      if (g_strcmp0 (sandbox_control_text (body, "index"), "unsigned") == 0)
+        device->index = INDEX_UNSIGNED;
+      else if (g_strcmp0 (sandbox_control_text (body, "index"), "missing") == 0)
+        device->index = INDEX_MISSING;
       if (!quiet)
         sandbox_account_announce (account, device, TRUE);
     }
@@ -177,6 +181,17 @@ reinstall (Sandbox *self, JsonObject *body, GHashTable *query, const char **erro
   sandbox_phone_reinstall (account);
   if (!json_object_get_boolean_member_with_default (body, "quiet", FALSE))
     sandbox_account_announce_identity (account);
+  return sandbox_control_ok ();
+}
+
+static JsonNode *
+renew_raw_id (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
+{
+  Account *account = get_account (self, body, error);
+
+  if (account == NULL)
+    return NULL;
+  account->raw_id++;
   return sandbox_control_ok ();
 }
 
@@ -257,6 +272,7 @@ const ControlRow sandbox_device_rows[] = {
   { "POST", "/companions", add_companions },
   { "POST", "/reinstall", reinstall },
   { "POST", "/forget-sessions", forget_sessions },
+  { "POST", "/new-raw-id", renew_raw_id },
   { "POST", "/stale-prekeys", stale_prekeys },
   { "POST", "/hold", hold },
   { "POST", "/cut", cut },

@@ -325,6 +325,16 @@ message_is_valid (Sandbox *self, WhimNode *message)
   return TRUE;
 }
 
+static guint
+count_valid (Account *account)
+{
+  guint count = 0;
+
+  for (guint i = 0; i < account->devices->len; i++)
+    count += ((Device *)g_ptr_array_index (account->devices, i))->index == INDEX_VALID ? 1 : 0;
+  return count;
+}
+
 /* Fans out; returns the server's hash if a device of the chat or of the sender was left out. */
 static char *
 fan_out (Device *from, Account *chat, WhimNode *message)
@@ -334,7 +344,7 @@ fan_out (Device *from, Account *chat, WhimNode *message)
   gboolean lid = whim_jid_is_lid (whim_node_get_attr_jid (message, "to"));
   guint reached = 0;
   guint expected
-      = chat->devices->len + (chat == from->account ? 0 : from->account->devices->len) - 1;
+      = count_valid (chat) + (chat == from->account ? 0 : count_valid (from->account)) - 1;
 
   WHIM_FOREACH_CHILD (participants, to)
     {
@@ -346,6 +356,11 @@ fan_out (Device *from, Account *chat, WhimNode *message)
           || (device->account != chat && device->account != from->account))
         {
           sandbox_count (self, "misaddressed");
+          continue;
+        }
+      if (device->index != INDEX_VALID)
+        {
+          sandbox_violation (self, "a message to a device that is not the account's");
           continue;
         }
       reached++;

@@ -28,7 +28,7 @@ make_devices (Account *account)
       WhimNodeBuilder *child = whim_node_builder_new ("device");
 
       whim_node_builder_attr_int (child, "id", device->number);
-      if (device->number != 0)
+      if (device->number != 0 && device->index != INDEX_MISSING)
         whim_node_builder_attr_int (child, "key-index", device->key_index);
       whim_node_builder_child (list, whim_node_builder_end (child));
     }

@@ -66,8 +66,14 @@ struct _Device
   } faults;
   GQueue held;        /* of WhimNode */
   gboolean imaginary; /* a companion that never connects ... */
-  gboolean deaf;      /* ... and asks for every message again, with every answer */
-  GHashTable *asked;  /* id -> how often it asked */
+  enum
+  {
+    INDEX_VALID,
+    INDEX_UNSIGNED,  /* listed, but the phone has not signed it */
+    INDEX_MISSING,   /* listed without one */
+  } index;           /* ... of its key */
+  gboolean deaf;     /* ... and asks for every message again, with every answer */
+  GHashTable *asked; /* id -> how often it asked */
 };
 
 /* A virtual phone with its owner. */

@@ -13,7 +13,11 @@
 #define PREFIX_ACCOUNT "\x06\x00"
 #define PREFIX_DEVICE "\x06\x01"
 #define PREFIX_HOSTED "\x06\x05"
+#define PREFIX_LIST "\x06\x02"
+#define PREFIX_HOSTED_LIST "\x06\x07"
 #define PREFIX_SIZE 2u
+/* Indexes of one list: a bound for what is kept; a phone has few companions. */
+#define MAX_INDEXES 4096u
 
 void
 whim_adv_identity_clear (WhimAdvIdentity *self)
@@ -109,4 +113,70 @@ whim_adv_accept (GBytes *container,
   out->key_index = details->keyindex;
   finish_identity (identity, own_identity, out);
   return TRUE;
+}
+
+/* ---- key index lists ---------------------------------------------------------------------------
+ */
+
+void
+whim_adv_key_indexes_clear (WhimAdvKeyIndexes *self)
+{
+  g_clear_pointer (&self->valid, g_array_unref);
+}
+
+/* Without its own key a list cannot be checked here; with one it must be right. */
+static gboolean
+list_is_signed (const Wa__ADVSignedKeyIndexList *list, gboolean hosted)
+{
+  WhimWriter writer;
+  g_autoptr (GBytes) message = NULL;
+
+  if (!list->has_accountsignaturekey)
+    return TRUE;
+  if (list->accountsignaturekey.len != WHIM_KEY_SIZE
+      || list->accountsignature.len != WHIM_SIGNATURE_SIZE)
+    return FALSE;
+  whim_writer_init (&writer, list->details.len + PREFIX_SIZE);
+  whim_writer_put (&writer, hosted ? PREFIX_HOSTED_LIST : PREFIX_LIST, PREFIX_SIZE);
+  whim_writer_put (&writer, list->details.data, list->details.len);
+  message = whim_writer_end (&writer);
+  return whim_xeddsa_verify (list->accountsignaturekey.data, g_bytes_get_data (message, NULL),
+                             g_bytes_get_size (message), list->accountsignature.data);
+}
+
+gboolean
+whim_adv_parse_key_indexes (GBytes *bytes, WhimAdvKeyIndexes *indexes)
+{
+  g_autoptr (Wa__ADVSignedKeyIndexList) list
+      = whim_proto_unpack_bytes (&wa__advsigned_key_index_list__descriptor, bytes, NULL);
+  g_autoptr (Wa__ADVKeyIndexList) details = NULL;
+
+  if (list == NULL || !list->has_details)
+    return FALSE;
+  details = whim_proto_unpack (&wa__advkey_index_list__descriptor, list->details.data,
+                               list->details.len, NULL);
+  if (details == NULL || details->n_validindexes > MAX_INDEXES)
+    return FALSE;
+  if (!list_is_signed (list, details->has_accounttype && details->accounttype == HOSTED))
+    {
+      g_info ("a list of companions is not signed as it should be");
+      return FALSE;
+    }
+  indexes->raw_id = details->rawid;
+  indexes->timestamp = MIN (details->timestamp, G_MAXINT64);
+  indexes->current = details->currentindex;
+  indexes->valid = g_array_new (FALSE, FALSE, sizeof (guint32));
+  g_array_append_vals (indexes->valid, details->validindexes, (guint)details->n_validindexes);
+  return TRUE;
+}
+
+gboolean
+whim_adv_key_indexes_allow (const WhimAdvKeyIndexes *self, guint64 index)
+{
+  if (index > self->current)
+    return TRUE;
+  for (guint i = 0; i < self->valid->len; i++)
+    if (g_array_index (self->valid, guint32, i) == index)
+      return TRUE;
+  return FALSE;
 }

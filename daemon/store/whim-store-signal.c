@@ -100,14 +100,11 @@ list_addresses (WhimDb *db, gint64 channel, gpointer data, GError **error)
 void
 whim_store_list_addresses_async (WhimStore *self,
                                  gint64 channel,
-                                 const char *name,
-                                 const char *other_name,
+                                 const char *const *names,
                                  GCancellable *cancellable,
                                  GAsyncReadyCallback callback,
                                  gpointer user_data)
 {
-  const char *names[] = { name, other_name, NULL };
-
   whim_store_read (self, channel, list_addresses, g_strdupv ((char **)names),
                    (GDestroyNotify)g_strfreev, (GDestroyNotify)g_ptr_array_unref, cancellable,
                    callback, user_data, whim_store_list_addresses_async);

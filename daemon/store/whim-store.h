@@ -119,12 +119,11 @@ void whim_store_load_signal_async (WhimStore *self,
                                    GAsyncReadyCallback callback,
                                    gpointer user_data);
 GPtrArray *whim_store_load_signal_finish (WhimStore *self, GAsyncResult *result, GError **error);
-/** whim_store_list_addresses_async: keys of the sessions and identities under either name (nullable
- *  the second); result (element-type utf8) */
+/** whim_store_list_addresses_async: keys of the sessions and identities under these names
+ *  (NULL-terminated); result (element-type utf8) */
 void whim_store_list_addresses_async (WhimStore *self,
                                       gint64 channel,
-                                      const char *name,
-                                      const char *other_name,
+                                      const char *const *names,
                                       GCancellable *cancellable,
                                       GAsyncReadyCallback callback,
                                       gpointer user_data);

@@ -89,11 +89,72 @@ test_tampered (void)
   g_assert_error (error, WHIM_SESSION_ERROR, WHIM_SESSION_ERROR_ADV);
 }
 
+static GBytes *
+make_index_list (WhimKeyPair *account, const char *prefix, gboolean flip)
+{
+  Wa__ADVKeyIndexList list = WA__ADVKEY_INDEX_LIST__INIT;
+  Wa__ADVSignedKeyIndexList outer = WA__ADVSIGNED_KEY_INDEX_LIST__INIT;
+  guint32 valid[] = { 0, 3, 5 };
+  g_autoptr (GBytes) details = NULL;
+  g_autoptr (GByteArray) message = g_byte_array_new ();
+  guint8 signature[WHIM_SIGNATURE_SIZE];
+
+  list.has_rawid = TRUE;
+  list.rawid = 77;
+  list.has_timestamp = TRUE;
+  list.timestamp = 1750000000;
+  list.has_currentindex = TRUE;
+  list.currentindex = 6;
+  list.n_validindexes = G_N_ELEMENTS (valid);
+  list.validindexes = valid;
+  details = whim_proto_pack (&list);
+  g_byte_array_append (message, (const guint8 *)prefix, 2);
+  g_byte_array_append (message, g_bytes_get_data (details, NULL),
+                       (guint)g_bytes_get_size (details));
+  whim_xeddsa_sign (account, message->data, message->len, signature);
+  if (flip)
+    signature[5] ^= 1;
+  outer.has_details = TRUE;
+  outer.details = whim_proto_data_bytes (details);
+  outer.has_accountsignature = TRUE;
+  outer.accountsignature = whim_proto_data (signature, sizeof signature);
+  outer.has_accountsignaturekey = TRUE;
+  outer.accountsignaturekey = whim_proto_data (whim_key_pair_get_public (account), WHIM_KEY_SIZE);
+  return whim_proto_pack (&outer);
+}
+
+/* dossier 2, 2.2: signed under 06 02; a device counts if its index is valid or still to come. */
+static void
+test_key_indexes (void)
+{
+  g_autoptr (WhimKeyPair) account = whim_key_pair_new ();
+  g_autoptr (GBytes) good = make_index_list (account, "\6\2", FALSE);
+  g_autoptr (GBytes) flipped = make_index_list (account, "\6\2", TRUE);
+  g_autoptr (GBytes) other_prefix = make_index_list (account, "\6\3", FALSE);
+  g_autoptr (GBytes) cut = g_bytes_new_from_bytes (good, 0, g_bytes_get_size (good) - 3);
+  g_auto (WhimAdvKeyIndexes) indexes = { 0 };
+  static const guint allowed[] = { 0, 3, 5, 7, 100 };
+  static const guint refused[] = { 1, 2, 4, 6 };
+
+  g_assert_false (whim_adv_parse_key_indexes (flipped, &indexes));
+  g_assert_false (whim_adv_parse_key_indexes (other_prefix, &indexes));
+  g_assert_false (whim_adv_parse_key_indexes (cut, &indexes));
+  g_assert_null (indexes.valid);
+  g_assert_true (whim_adv_parse_key_indexes (good, &indexes));
+  g_assert_cmpuint (indexes.raw_id, ==, 77);
+  g_assert_cmpuint (indexes.timestamp, ==, 1750000000);
+  for (guint i = 0; i < G_N_ELEMENTS (allowed); i++)
+    g_assert_true (whim_adv_key_indexes_allow (&indexes, allowed[i]));
+  for (guint i = 0; i < G_N_ELEMENTS (refused); i++)
+    g_assert_false (whim_adv_key_indexes_allow (&indexes, refused[i]));
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/adv/vector", test_vector);
   g_test_add_func ("/adv/tampered", test_tampered);
+  g_test_add_func ("/adv/key-indexes", test_key_indexes);
   return g_test_run ();
 }
