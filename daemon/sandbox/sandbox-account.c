@@ -45,6 +45,7 @@ device_free (gpointer data)
   g_queue_clear_full (&self->queue, pending_free);
   g_queue_clear (&self->sent_ids);
   g_queue_clear_full (&self->held, (GDestroyNotify)whim_node_unref);
+  g_clear_pointer (&self->login_failure_attrs, json_object_unref);
   g_hash_table_unref (self->asked);
   g_hash_table_unref (self->sent);
   g_free (self->faults.fail_request);

@@ -37,6 +37,8 @@ sandbox_connection_unref (Connection *self)
   g_clear_pointer (&self->candidate, g_free);
   g_clear_pointer (&self->refs, g_ptr_array_unref);
   g_clear_pointer (&self->pairing_details, g_bytes_unref);
+  g_clear_pointer (&self->code, sandbox_code_free);
+  g_clear_pointer (&self->held_hello, g_bytes_unref);
   g_free (self->pairing_iq);
   g_free (self);
 }
@@ -167,6 +169,8 @@ sandbox_connection_send (Connection *self, WhimNode *node)
   write_bytes (self, framed);
 }
 
+static void end_handshake (Connection *self);
+
 /* The device is offline from here on, whatever the socket still does. */
 static void
 release_device (Connection *self)
@@ -195,6 +199,7 @@ sandbox_connection_close (Connection *self, gboolean polite)
   g_clear_handle_id (&self->flush_id, g_source_remove);
   g_clear_pointer (&self->outbox, g_byte_array_unref);
   release_device (self);
+  end_handshake (self);
   g_signal_handlers_disconnect_by_data (self->socket, self);
   if (polite && soup_websocket_connection_get_state (self->socket) == SOUP_WEBSOCKET_STATE_OPEN)
     soup_websocket_connection_close (self->socket, SOUP_WEBSOCKET_CLOSE_NORMAL, NULL);
@@ -267,10 +272,14 @@ sandbox_connection_stream_error (Connection *self, const char *code, const char 
 /* ---- login --------------------------------------------------------------------------------- */
 
 static void
-send_failure (Connection *self, guint reason)
+send_failure (Connection *self, guint reason, JsonObject *attrs)
 {
   WhimNodeBuilder *builder = whim_node_builder_new ("failure");
+  g_autoptr (GList) names = attrs == NULL ? NULL : json_object_get_members (attrs);
   g_autoptr (WhimNode) node = NULL;
+
+  for (GList *l = names; l != NULL; l = l->next)
+    whim_node_builder_attr (builder, l->data, json_object_get_string_member (attrs, l->data));
 
   whim_node_builder_attr_int (builder, "reason", reason);
   whim_node_builder_attr (builder, "location", "sandbox");
@@ -293,12 +302,12 @@ login (Connection *self, const Wa__ClientPayload *payload)
   if (device == NULL || device->number == 0
       || memcmp (device->noise, self->client_static, WHIM_KEY_SIZE) != 0)
     {
-      send_failure (self, 401);
+      send_failure (self, 401, NULL);
       return;
     }
   if (device->login_failure != 0)
     {
-      send_failure (self, device->login_failure);
+      send_failure (self, device->login_failure, device->login_failure_attrs);
       return;
     }
   if (device->connection != NULL)
@@ -409,26 +418,67 @@ take_stanza (Connection *self, WhimNode *node)
     sandbox_unexpected (self->sandbox, whim_node_get_tag (node));
 }
 
+/* From the socket to the payload; the largest number at a time is counted. */
+static void
+begin_handshake (Connection *self)
+{
+  Sandbox *sandbox = self->sandbox;
+
+  self->counted = TRUE;
+  sandbox->handshakes++;
+  sandbox_count_most (sandbox, "most-handshakes", sandbox->handshakes);
+}
+
+static void
+end_handshake (Connection *self)
+{
+  if (self->counted)
+    self->sandbox->handshakes--;
+  self->counted = FALSE;
+}
+
 static gboolean
-take_frame (Connection *self, GBytes *frame)
+answer_hello (Connection *self, GBytes *frame)
 {
   g_autoptr (GBytes) answer = NULL;
   g_autoptr (GBytes) framed = NULL;
+
+  self->responder = whim_noise_responder_new (self->sandbox->identity);
+  answer = whim_noise_responder_hello (self->responder, frame, NULL);
+  if (answer == NULL)
+    return FALSE;
+  self->state = CONNECTION_FINISH;
+  framed = whim_frame_wrap (NULL, answer);
+  write_bytes (self, framed);
+  return TRUE;
+}
+
+void
+sandbox_connection_answer_held (Connection *self)
+{
+  g_autoptr (GBytes) hello = g_steal_pointer (&self->held_hello);
+
+  if (hello != NULL && self->state == CONNECTION_HELLO && !answer_hello (self, hello))
+    sandbox_connection_close (self, FALSE);
+}
+
+static gboolean
+take_frame (Connection *self, GBytes *frame)
+{
   g_autoptr (GBytes) plain = NULL;
   g_autoptr (WhimNode) node = NULL;
 
   switch (self->state)
     {
     case CONNECTION_HELLO:
-      self->responder = whim_noise_responder_new (self->sandbox->identity);
-      answer = whim_noise_responder_hello (self->responder, frame, NULL);
-      if (answer == NULL)
-        return FALSE;
-      self->state = CONNECTION_FINISH;
-      framed = whim_frame_wrap (NULL, answer);
-      write_bytes (self, framed);
+      if (!self->sandbox->hold_handshakes)
+        return answer_hello (self, frame);
+      g_clear_pointer (&self->held_hello, g_bytes_unref);
+      self->held_hello = g_bytes_ref (frame);
+      sandbox_count (self->sandbox, "held-handshakes");
       return TRUE;
     case CONNECTION_FINISH:
+      end_handshake (self);
       return whim_noise_responder_finish (self->responder, frame, &plain, self->client_static,
                                           &self->send, &self->receive, NULL)
              && take_payload (self, plain);
@@ -531,6 +581,7 @@ sandbox_connection_new (Sandbox *sandbox, SoupWebsocketConnection *socket)
   self->sandbox = sandbox;
   self->number = ++sandbox->last_connection;
   self->socket = g_object_ref (socket);
+  begin_handshake (self);
   self->head = g_byte_array_new ();
   whim_frame_splitter_init (&self->splitter);
   soup_websocket_connection_set_max_incoming_payload_size (socket, WHIM_LIMIT_FRAME);

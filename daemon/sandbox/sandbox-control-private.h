@@ -31,6 +31,10 @@ extern const guint sandbox_n_request_rows;
 extern const ControlRow sandbox_memory_rows[];
 extern const guint sandbox_n_memory_rows;
 
+/* sandbox-code.c */
+extern const ControlRow sandbox_code_rows[];
+extern const guint sandbox_n_code_rows;
+
 JsonNode *sandbox_control_take (JsonObject *object);
 JsonNode *sandbox_control_ok (void);
 const char *sandbox_control_text (JsonObject *body, const char *name);

@@ -506,6 +506,8 @@ control_cb (SoupServer *server,
     row = find_row (sandbox_request_rows, sandbox_n_request_rows, method, path);
   if (row == NULL)
     row = find_row (sandbox_memory_rows, sandbox_n_memory_rows, method, path);
+  if (row == NULL)
+    row = find_row (sandbox_code_rows, sandbox_n_code_rows, method, path);
   if (row != NULL)
     {
       error = NULL;

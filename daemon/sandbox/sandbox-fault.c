@@ -308,6 +308,9 @@ set_login_failure (Sandbox *self, JsonObject *body, GHashTable *query, const cha
   if (device == NULL)
     return NULL;
   device->login_failure = (guint)sandbox_control_int (body, "reason", 0);
+  g_clear_pointer (&device->login_failure_attrs, json_object_unref);
+  if (json_object_has_member (body, "attrs"))
+    device->login_failure_attrs = json_object_ref (json_object_get_object_member (body, "attrs"));
   return sandbox_control_ok ();
 }
 

@@ -12,15 +12,24 @@
 /* The server's and the phone's side of pairing by QR (dossier 1, 5). */
 
 #define N_REFS 6u
+#define HOSTED 1 /* ADVEncryptionType */
 
 void
 sandbox_start_registration (Connection *self)
+{
+  sandbox_count (self->sandbox, "registrations");
+  sandbox_send_refs (self);
+  sandbox_control_check (self->sandbox);
+}
+
+void
+sandbox_send_refs (Connection *self)
 {
   WhimNodeBuilder *device = whim_node_builder_new ("pair-device");
   WhimNodeBuilder *builder = sandbox_from_server (self->sandbox, "iq", "set");
   g_autoptr (WhimNode) iq = NULL;
 
-  sandbox_count (self->sandbox, "registrations");
+  g_clear_pointer (&self->refs, g_ptr_array_unref);
   self->refs = g_ptr_array_new_with_free_func (g_free);
   for (guint i = 0; i < N_REFS; i++)
     {
@@ -81,6 +90,9 @@ make_container (Connection *connection,
   guint8 signature[WHIM_SIGNATURE_SIZE];
   guint8 mac[32];
   WhimWriter writer;
+  const SandboxForgery forgery = connection->sandbox->pairing.forgery;
+  const gboolean hosted = connection->sandbox->pairing.hosted;
+  g_autoptr (WhimKeyPair) stranger = whim_key_pair_new ();
 
   details.has_rawid = TRUE;
   details.rawid = account->raw_id;
@@ -88,14 +100,26 @@ make_container (Connection *connection,
   details.timestamp = (guint64)sandbox_now ();
   details.has_keyindex = TRUE;
   details.keyindex = account->next_key_index;
+  details.has_devicetype = hosted;
+  details.devicetype = HOSTED;
   detail_bytes = whim_proto_pack (&details);
   whim_writer_init (&writer, 128);
-  whim_writer_put (&writer, "\6\0", 2);
+  whim_writer_put (&writer, hosted ? "\6\5" : "\6\0", 2);
   whim_writer_put_bytes (&writer, detail_bytes);
   whim_writer_put (&writer, identity, WHIM_KEY_SIZE);
   message = whim_writer_end (&writer);
-  whim_xeddsa_sign (account->identity, g_bytes_get_data (message, NULL), g_bytes_get_size (message),
-                    signature);
+  whim_xeddsa_sign (forgery == SANDBOX_FORGE_SIGNATURE ? stranger : account->identity,
+                    g_bytes_get_data (message, NULL), g_bytes_get_size (message), signature);
+  if (forgery == SANDBOX_FORGE_DETAILS || forgery == SANDBOX_FORGE_KEY_INDEX)
+    {
+      /* the phone signed something else */
+      if (forgery == SANDBOX_FORGE_KEY_INDEX)
+        details.keyindex++;
+      else
+        details.rawid++;
+      g_bytes_unref (detail_bytes);
+      detail_bytes = whim_proto_pack (&details);
+    }
   signed_identity.has_details = TRUE;
   signed_identity.details = whim_proto_data_bytes (detail_bytes);
   signed_identity.has_accountsignaturekey = TRUE;
@@ -104,12 +128,18 @@ make_container (Connection *connection,
   signed_identity.has_accountsignature = TRUE;
   signed_identity.accountsignature = whim_proto_data (signature, sizeof signature);
   signed_bytes = whim_proto_pack (&signed_identity);
-  whim_hmac_sha256 (secret, WHIM_KEY_SIZE, g_bytes_get_data (signed_bytes, NULL),
-                    g_bytes_get_size (signed_bytes), NULL, 0, mac);
+  whim_hmac_sha256 (secret, WHIM_KEY_SIZE, hosted ? "\6\5" : "", hosted ? 2 : 0,
+                    g_bytes_get_data (signed_bytes, NULL), g_bytes_get_size (signed_bytes), mac);
+  mac[0] ^= forgery == SANDBOX_FORGE_HMAC;
+  container.has_accounttype = hosted;
+  container.accounttype = HOSTED;
   container.has_details = TRUE;
   container.details = whim_proto_data_bytes (signed_bytes);
   container.has_hmac = TRUE;
   container.hmac = whim_proto_data (mac, sizeof mac);
+  if (forgery == SANDBOX_FORGE_MALFORMED)
+    return g_bytes_new_static ("\xff\xff\xff", 3);
+  g_clear_pointer (&connection->pairing_details, g_bytes_unref);
   connection->pairing_details = g_bytes_ref (detail_bytes);
   return whim_proto_pack (&container);
 }
@@ -126,7 +156,8 @@ send_pair_success (Connection *self, Account *account, GBytes *container)
   g_autoptr (WhimJid) lid = whim_jid_new (WHIM_JID_SERVER_LID, account->lid, account->next_device);
   g_autoptr (WhimNode) iq = NULL;
 
-  whim_node_builder_bytes (identity, container);
+  if (self->sandbox->pairing.forgery != SANDBOX_FORGE_EMPTY)
+    whim_node_builder_bytes (identity, container);
   whim_node_builder_attr_jid (device, "jid", pn);
   whim_node_builder_attr_jid (device, "lid", lid);
   whim_node_builder_attr (platform, "name", "android");
@@ -137,9 +168,18 @@ send_pair_success (Connection *self, Account *account, GBytes *container)
   whim_node_builder_attr_int (builder, "t", sandbox_now ());
   whim_node_builder_child (builder, whim_node_builder_end (success));
   iq = whim_node_builder_end (builder);
+  g_free (self->pairing_iq);
   self->pairing_iq = g_strdup (whim_node_get_attr (iq, "id"));
   self->pairing_account = account;
   sandbox_connection_send (self, iq);
+}
+
+void
+sandbox_pair (Connection *self, Account *account, const guint8 *identity, const guint8 *secret)
+{
+  g_autoptr (GBytes) container = make_container (self, account, identity, secret);
+
+  send_pair_success (self, account, container);
 }
 
 const char *
@@ -151,7 +191,6 @@ sandbox_scan (Sandbox *self, const char *qr, Account *account)
   guint8 noise[WHIM_KEY_SIZE];
   guint8 identity[WHIM_KEY_SIZE];
   guint8 secret[WHIM_KEY_SIZE];
-  g_autoptr (GBytes) container = NULL;
 
   if (g_strv_length (fields) != 5)
     return "the code must have five fields";
@@ -166,8 +205,7 @@ sandbox_scan (Sandbox *self, const char *qr, Account *account)
   if (memcmp (noise, connection->client_static, WHIM_KEY_SIZE) != 0
       || memcmp (identity, connection->candidate->identity, WHIM_KEY_SIZE) != 0)
     return "the keys of the code are not those of the connection";
-  container = make_container (connection, account, identity, secret);
-  send_pair_success (connection, account, container);
+  sandbox_pair (connection, account, identity, secret);
   return NULL;
 }
 
@@ -216,11 +254,24 @@ sandbox_handle_pairing_iq (Connection *self, WhimNode *iq)
   WhimNode *sign = whim_node_find_child (iq, "pair-device-sign");
   WhimNode *identity = sign == NULL ? NULL : whim_node_find_child (sign, "device-identity");
 
+  if (sandbox_handle_code_iq (self, iq))
+    return TRUE;
   if (self->pairing_iq == NULL || !whim_node_attr_equals (iq, "id", self->pairing_iq))
-    return whim_node_attr_equals (iq, "type", "result"); /* to pair-device */
+    {
+      gboolean answer = whim_node_attr_equals (iq, "type", "result");
+
+      if (answer) /* to pair-device, to a ping */
+        sandbox_count (self->sandbox, "iq-answers");
+      return answer;
+    }
   if (!whim_node_attr_equals (iq, "type", "result") || identity == NULL)
     {
+      WhimNode *why = whim_node_find_child (iq, "error");
+      g_autofree char *name = g_strdup_printf (
+          "pairings-refused:%s", why == NULL ? "-" : whim_node_get_attr (why, "code"));
+
       sandbox_count (self->sandbox, "pairings-refused");
+      sandbox_count (self->sandbox, name);
       return TRUE;
     }
   if (!device_signature_is_right (self, identity)

@@ -27,6 +27,13 @@ sandbox_count (Sandbox *self, const char *name)
 }
 
 void
+sandbox_count_most (Sandbox *self, const char *name, guint value)
+{
+  if (value > GPOINTER_TO_UINT (g_hash_table_lookup (self->counts, name)))
+    g_hash_table_replace (self->counts, g_strdup (name), GUINT_TO_POINTER (value));
+}
+
+void
 sandbox_violation (Sandbox *self, const char *format, ...)
 {
   va_list args;

@@ -17,6 +17,7 @@ typedef struct _Sandbox Sandbox;
 typedef struct _Account Account;
 typedef struct _Device Device;
 typedef struct _Connection Connection;
+typedef struct _SandboxCode SandboxCode;
 
 /* ---- accounts and devices ------------------------------------------------------------------ */
 
@@ -42,12 +43,13 @@ struct _Device
   gboolean keys_uploaded;
   gboolean greeted; /* the phone has sent what it sends after pairing */
 
-  Connection *connection; /* NULL while offline */
-  gboolean active;        /* the client asked for its stanzas */
-  GQueue queue;           /* of Pending, until acknowledged */
-  GHashTable *sent;       /* id of a message -> Recorded */
-  GQueue sent_ids;        /* the keys of @sent, oldest first */
-  guint login_failure;    /* reason that every login gets; 0 = none */
+  Connection *connection;          /* NULL while offline */
+  gboolean active;                 /* the client asked for its stanzas */
+  GQueue queue;                    /* of Pending, until acknowledged */
+  GHashTable *sent;                /* id of a message -> Recorded */
+  GQueue sent_ids;                 /* the keys of @sent, oldest first */
+  guint login_failure;             /* reason that every login gets; 0 = none */
+  JsonObject *login_failure_attrs; /* (nullable): texts beside it */
   gboolean available;
   struct
   {
@@ -179,10 +181,15 @@ struct _Connection
   GBytes *pairing_details;
   guint8 pairing_account_key[WHIM_KEY_SIZE];
   char *pairing_iq;
+  SandboxCode *code;  /* a phone code that was asked for */
+  gboolean counted;   /* among the handshakes under way */
+  GBytes *held_hello; /* a ClientHello that waits for its answer */
 };
 
 Connection *sandbox_connection_new (Sandbox *sandbox, SoupWebsocketConnection *socket);
 Connection *sandbox_connection_ref (Connection *self);
+/** a ClientHello that was held is answered */
+void sandbox_connection_answer_held (Connection *self);
 void sandbox_connection_unref (Connection *self);
 void sandbox_connection_send (Connection *self, WhimNode *node);
 /** @polite: with a close frame; otherwise the socket is cut */
@@ -193,6 +200,18 @@ void sandbox_connection_stream_error (Connection *self, const char *code, const 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Connection, sandbox_connection_unref)
 
 /* ---- the server ---------------------------------------------------------------------------- */
+
+/** what is wrong with the next pair-success */
+typedef enum
+{
+  SANDBOX_FORGE_NOTHING,
+  SANDBOX_FORGE_HMAC,
+  SANDBOX_FORGE_SIGNATURE, /* of another account */
+  SANDBOX_FORGE_DETAILS,   /* changed after they were signed, the hmac is right */
+  SANDBOX_FORGE_KEY_INDEX, /* likewise: another key index */
+  SANDBOX_FORGE_MALFORMED, /* no protobuf */
+  SANDBOX_FORGE_EMPTY,     /* no device-identity */
+} SandboxForgery;
 
 struct _Sandbox
 {
@@ -205,6 +224,16 @@ struct _Sandbox
   guint64 last_stanza;
   gboolean dedup;
   gboolean chop; /* slice and glue everything that is sent */
+  struct
+  {
+    guint refuse_codes; /* every companion_hello gets this error; 0 = none */
+    gboolean refresh;   /* companion_reg_refresh right before pair-success */
+    gboolean deaf;      /* a phone that takes the code and does no more */
+    gboolean hosted;    /* accounts are hosted ones */
+    SandboxForgery forgery;
+  } pairing;
+  guint handshakes; /* under way */
+  gboolean hold_handshakes;
   GMainLoop *loop;
   guint16 port;
 
@@ -228,6 +257,8 @@ WhimNodeBuilder *sandbox_from_server (Sandbox *self, const char *tag, const char
 
 /* records */
 void sandbox_count (Sandbox *self, const char *name);
+/** the counter is the largest @value so far */
+void sandbox_count_most (Sandbox *self, const char *name, guint value);
 void sandbox_violation (Sandbox *self, const char *format, ...) G_GNUC_PRINTF (2, 3);
 void sandbox_unexpected (Sandbox *self, const char *what);
 void sandbox_record_in (Sandbox *self, Connection *connection, WhimNode *node);
@@ -269,6 +300,16 @@ void sandbox_imaginary_receive (Device *self, WhimNode *node);
 
 /* pairing */
 void sandbox_start_registration (Connection *connection);
+/** pair-device: at the start, and whenever the server likes */
+void sandbox_send_refs (Connection *connection);
+/** pair-success for keys that the account's phone trusts */
+void sandbox_pair (Connection *connection,
+                   Account *account,
+                   const guint8 *identity,
+                   const guint8 *secret);
+gboolean sandbox_handle_code_iq (Connection *connection, WhimNode *iq);
+void sandbox_send_reg_refresh (Connection *connection);
+void sandbox_code_free (SandboxCode *self);
 gboolean sandbox_handle_pairing_iq (Connection *connection, WhimNode *iq);
 /** NULL, or what is wrong with the code */
 const char *sandbox_scan (Sandbox *self, const char *qr, Account *account);

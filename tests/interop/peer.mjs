@@ -88,6 +88,10 @@ const commands = {
     const sent = await socket.relayMessage(c.to, c.message, {})
     return { id: sent }
   },
+  async code(c) {
+    // by phone number; Baileys wants pair-device first, which its qr event tells of
+    return { code: await socket.requestPairingCode(c.phone) }
+  },
   async close() { wanted = false; const s = socket; socket = null; s?.end(undefined) },
   async logout() { wanted = false; await socket.logout() },
   async quit() { process.exit(0) }

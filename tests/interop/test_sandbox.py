@@ -94,6 +94,31 @@ def unlinked(scratch):
             'close code')
 
 
+def by_code(scratch):
+    """A client that we did not write pairs by phone code with our server and our phone, and texts."""
+    sandbox = scratch.sandbox()
+    anna = sandbox.phone('Anna')
+    echo = sandbox.phone('Echo', echo=True)
+    a = scratch.peer(sandbox, 'anna')
+    a.pair_by_code(anna)
+    w.equal(sandbox.counts()['code-finishes'], 1, 'bundles that the phone opened')
+    a.send(echo['pn'] + '@s.whatsapp.net', 'linked by code')
+    a.text('linked by code')
+    sandbox.wait_idle(anna)
+    a.check_clean()
+    sandbox.check_clean()
+
+
+def hosted(scratch):
+    sandbox = scratch.sandbox()
+    sandbox.post('/pairing', hosted=True)
+    anna = sandbox.phone('Anna')
+    a = scratch.peer(sandbox, 'anna')
+    a.pair(anna)
+    a.check_clean()
+    sandbox.check_clean()
+
+
 def retries(scratch):
     """What does not decrypt is asked for again and comes: phone to Baileys, Baileys to phone, and
     Baileys to Baileys."""
@@ -145,4 +170,4 @@ def repeats(scratch):
 
 
 w.require_node_modules()
-w.run([two_strangers, echo_and_phone, sliced, unlinked, retries, repeats])
+w.run([two_strangers, echo_and_phone, sliced, unlinked, by_code, hosted, retries, repeats])

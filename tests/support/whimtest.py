@@ -215,6 +215,14 @@ class Peer:
         self.event(lambda e: e['event'] == 'open', 'open')
         self.sandbox.wait_idle(phone)
 
+    def pair_by_code(self, phone):
+        self.connect()
+        self.event(lambda e: e['event'] == 'qr', 'pair-device')
+        code = self.call('code', phone=phone['pn'])['code']
+        self.sandbox.post('/enter-code', phone=phone['pn'], code=code)
+        self.event(lambda e: e['event'] == 'open', 'open')
+        self.sandbox.wait_idle(phone)
+
     def reopen(self, phone):
         self.connect()
         self.event(lambda e: e['event'] == 'open', 'open')
