@@ -5,9 +5,12 @@
 
 #include "base/whim-log.h"
 
+#include <string.h>
+
 /* One channel: its session and its messenger, and what they need from above. */
 
 static void channel_answer_code (WhimChannel *self);
+static void channel_answer_phone (WhimChannel *self);
 
 /* ---- commits that a session asks for --------------------------------------------------------- */
 
@@ -19,6 +22,14 @@ typedef struct
   gpointer done_data;
   gboolean new_keys;
 } SaveOp;
+
+static void
+channel_keys_saved (WhimChannel *self, gboolean ok)
+{
+  if (!ok)
+    g_clear_pointer (&self->keys_identity, whim_key_pair_unref);
+  whim_messenger_keys_changed (self->messenger);
+}
 
 static void
 save_committed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -34,9 +45,10 @@ save_committed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     g_warning ("%s: a commit failed: %s", id, error->message);
   if (self != NULL && self->session != NULL)
     {
-      if (ok && op->new_keys)
-        whim_messenger_keys_changed (self->messenger);
+      /* the session takes the new keys first: the messenger asks it for them */
       op->done (self->session, ok, op->done_data);
+      if (op->new_keys)
+        channel_keys_saved (self, ok);
     }
   g_free (op);
 }
@@ -71,15 +83,18 @@ host_save (WhimSession *session,
   gboolean new_keys = paired && self->keys_identity != credentials->identity;
 
   whim_unit_put_credentials (unit, credentials);
+  if (!paired)
+    g_clear_pointer (&self->keys_identity, whim_key_pair_unref);
+  if (paired && credentials->lid != NULL)
+    whim_unit_put_lid_mapping (unit, whim_jid_get_user (credentials->lid),
+                               whim_jid_get_user (credentials->pn));
   if (new_keys)
     {
       g_clear_pointer (&self->keys_identity, whim_key_pair_unref);
       self->keys_identity = whim_key_pair_ref (credentials->identity);
       self->record->rest_reason = WHIM_REASON_NONE;
+      g_clear_pointer (&self->record->rest_detail, g_free);
       whim_unit_put_channel (unit, self->record);
-      if (credentials->lid != NULL)
-        whim_unit_put_lid_mapping (unit, whim_jid_get_user (credentials->lid),
-                                   whim_jid_get_user (credentials->pn));
     }
   channel_commit (self, unit, done, done_data, new_keys);
 }
@@ -129,14 +144,58 @@ told_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     g_warning ("an event could not be stored: %s", error->message);
 }
 
+/* @unit (nullable): what belongs to the event */
 static void
-channel_tell (WhimChannel *self, const char *type, GVariant *data)
+channel_tell_with (WhimChannel *self, WhimUnit *with, const char *type, GVariant *data)
 {
-  WhimUnit *unit = whim_unit_new (self->record->number);
+  WhimUnit *unit = with != NULL ? with : whim_unit_new (self->record->number);
 
   whim_unit_put_event (unit, whim_event_new (self->record->id, type,
                                              whim_clock_get_unix (self->engine->clock), data));
   whim_store_commit_async (self->engine->store, unit, NULL, told_cb, NULL);
+}
+
+static void
+channel_tell (WhimChannel *self, const char *type, GVariant *data)
+{
+  channel_tell_with (self, NULL, type, data);
+}
+
+/* ---- until the server lets us in again: kept over restarts as "402 until 1750000000" ----------
+ */
+
+#define UNTIL " until "
+
+static gint64
+record_get_until (const WhimChannelRecord *record)
+{
+  const char *at = record->rest_detail == NULL ? NULL : strstr (record->rest_detail, UNTIL);
+
+  return at == NULL ? 0 : g_ascii_strtoll (at + strlen (UNTIL), NULL, 10);
+}
+
+/* Returns: (transfer full) (nullable): what has to be committed because of it */
+static WhimUnit *
+channel_note_until (WhimChannel *self)
+{
+  gint64 until = whim_session_get_until (self->session);
+  WhimUnit *unit;
+
+  if (until == record_get_until (self->record))
+    return NULL;
+  g_clear_pointer (&self->record->rest_detail, g_free);
+  self->record->rest_reason = WHIM_REASON_NONE;
+  if (until > 0)
+    {
+      const char *detail = whim_session_get_detail (self->session);
+
+      self->record->rest_reason = whim_session_get_reason (self->session);
+      self->record->rest_detail
+          = g_strdup_printf ("%s" UNTIL "%" G_GINT64_FORMAT, detail == NULL ? "" : detail, until);
+    }
+  unit = whim_unit_new (self->record->number);
+  whim_unit_put_channel (unit, self->record);
+  return unit;
 }
 
 static void
@@ -154,6 +213,9 @@ add_status (WhimChannel *self, GVariantBuilder *builder)
     g_variant_builder_add (builder, "{sv}", "detail", g_variant_new_string (detail));
   g_variant_builder_add (builder, "{sv}", "since",
                          g_variant_new_int64 (whim_session_get_since (self->session)));
+  if (whim_session_get_until (self->session) != 0)
+    g_variant_builder_add (builder, "{sv}", "until",
+                           g_variant_new_int64 (whim_session_get_until (self->session)));
 }
 
 static gboolean
@@ -174,9 +236,14 @@ host_state_changed (WhimSession *session, gpointer user_data)
   if (self->session == NULL)
     return; /* still being made */
   whim_messenger_session_changed (self->messenger);
-  if (state != self->told_state || reason != self->told_reason)
+  if (state != self->told_state || reason != self->told_reason
+      || g_strcmp0 (self->told_detail, whim_session_get_detail (session)) != 0)
     {
+      WhimUnit *unit = channel_note_until (self);
       GVariantBuilder builder;
+
+      g_free (self->told_detail);
+      self->told_detail = g_strdup (whim_session_get_detail (session));
 
       self->told_state = state;
       self->told_reason = reason;
@@ -185,11 +252,17 @@ host_state_changed (WhimSession *session, gpointer user_data)
       g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
       add_status (self, &builder);
       if (!self->deleting)
-        channel_tell (self, "channel.status", g_variant_builder_end (&builder));
+        channel_tell_with (self, unit, "channel.status", g_variant_builder_end (&builder));
       else
-        g_variant_builder_clear (&builder);
+        {
+          g_variant_builder_clear (&builder);
+          g_clear_pointer (&unit, whim_unit_free);
+        }
+      if (reason == WHIM_REASON_CLIENT_OUTDATED)
+        whim_engine_client_outdated (self->engine, self);
     }
   channel_answer_code (self);
+  channel_answer_phone (self);
   if (rests_without_keys (session))
     {
       g_autoptr (GPtrArray) waiters = g_steal_pointer (&self->logout_waiters);
@@ -215,6 +288,37 @@ host_code_changed (WhimSession *session, gpointer user_data)
   channel_answer_code (self);
 }
 
+static void
+host_phone_code_changed (WhimSession *session, gpointer user_data)
+{
+  WhimChannel *self = user_data;
+  GVariantBuilder builder;
+  gint64 expires_at = 0;
+
+  if (self->session == NULL || whim_session_peek_phone_code (session, &expires_at) == NULL)
+    return;
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&builder, "{sv}", "expiresAt", g_variant_new_int64 (expires_at));
+  channel_tell (self, "channel.pairing-code", g_variant_builder_end (&builder));
+}
+
+static void
+host_client_expires (WhimSession *session, gint64 at, gpointer user_data)
+{
+  WhimChannel *self = user_data;
+  GVariantBuilder builder;
+
+  if (self->session == NULL || at == self->client_expires)
+    return;
+  self->client_expires = at;
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&builder, "{sv}", "warning",
+                         g_variant_new_string (at > 0 ? "client_expires" : "client_expires_not"));
+  if (at > 0)
+    g_variant_builder_add (&builder, "{sv}", "expiresAt", g_variant_new_int64 (at));
+  channel_tell (self, "channel.warning", g_variant_builder_end (&builder));
+}
+
 static const WhimSessionHost host = {
   .state_changed = host_state_changed,
   .save = host_save,
@@ -222,6 +326,8 @@ static const WhimSessionHost host = {
   .upload_prekeys = host_upload_prekeys,
   .stanza = host_stanza,
   .code_changed = host_code_changed,
+  .phone_code_changed = host_phone_code_changed,
+  .client_expires = host_client_expires,
 };
 
 /* ---- calls ----------------------------------------------------------------------------------- */
@@ -307,6 +413,121 @@ whim_channel_connect (WhimChannel *self, GTask *task)
   channel_answer_code (self);
 }
 
+/* ---- by phone code --------------------------------------------------------------------------- */
+
+/* The server's answers to a wish for a code (dossier 1, 6.3). */
+static GError *
+make_phone_error (WhimChannel *self)
+{
+  static const struct
+  {
+    const char *code;
+    WhimErrorCode error;
+    const char *meaning;
+  } rows[] = {
+    { "400", WHIM_ERROR_REFUSED,
+      "the number is wrong, or had too many codes: wait, or use the QR" },
+    { "403", WHIM_ERROR_REFUSED, "this number may not be linked by a code: use the QR" },
+    { "429", WHIM_ERROR_RATE_LIMITED, "too many codes in too short a time: wait, or use the QR" },
+    { "452", WHIM_ERROR_REFUSED, "this number can be linked by QR only" },
+    { "500", WHIM_ERROR_REFUSED, "its server failed: try again later" },
+  };
+  const char *detail = whim_session_get_detail (self->session);
+  WhimReason reason = whim_session_get_reason (self->session);
+
+  if (reason != WHIM_REASON_PAIRING_CODE_REFUSED)
+    return g_error_new (WHIM_ERROR, WHIM_ERROR_CONFLICT,
+                        "pairing ended before there was a code: %s", whim_reason_to_word (reason));
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    if (g_strcmp0 (detail, rows[i].code) == 0)
+      return g_error_new (WHIM_ERROR, (gint)rows[i].error, "WhatsApp gives no code (%s): %s",
+                          detail, rows[i].meaning);
+  return g_error_new (WHIM_ERROR, WHIM_ERROR_REFUSED, "WhatsApp gives no code (%s)",
+                      detail == NULL ? "no number" : detail);
+}
+
+static GVariant *
+phone_code_to_variant (WhimChannel *self, const char *code, gint64 expires_at)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&builder, "{sv}", "pairingCode", g_variant_new_string (code));
+  g_variant_builder_add (&builder, "{sv}", "expiresAt", g_variant_new_int64 (expires_at));
+  add_status (self, &builder);
+  return g_variant_ref_sink (g_variant_builder_end (&builder));
+}
+
+static GPtrArray *
+take_phone_waiters (WhimChannel *self)
+{
+  GPtrArray *waiters = g_steal_pointer (&self->phone_waiters);
+
+  self->phone_waiters = g_ptr_array_new_with_free_func (g_object_unref);
+  whim_clock_clear_timer (self->engine->clock, &self->phone_timer);
+  return waiters;
+}
+
+/* Ends the calls that wait for a phone code: with it, or because there will be none. */
+static void
+channel_answer_phone (WhimChannel *self)
+{
+  g_autoptr (GPtrArray) waiters = NULL;
+  gint64 expires_at = 0;
+  const char *code = whim_session_peek_phone_code (self->session, &expires_at);
+
+  if (self->phone_waiters->len == 0
+      || (code == NULL && whim_session_is_phone_code_wanted (self->session)))
+    return;
+  waiters = take_phone_waiters (self);
+  for (guint i = 0; i < waiters->len; i++)
+    if (code != NULL)
+      g_task_return_pointer (g_ptr_array_index (waiters, i),
+                             phone_code_to_variant (self, code, expires_at),
+                             (GDestroyNotify)g_variant_unref);
+    else
+      g_task_return_error (g_ptr_array_index (waiters, i), make_phone_error (self));
+}
+
+static void
+fail_phone_waiters (WhimChannel *self, WhimErrorCode code, const char *message)
+{
+  g_autoptr (GPtrArray) waiters = take_phone_waiters (self);
+
+  for (guint i = 0; i < waiters->len; i++)
+    g_task_return_new_error (g_ptr_array_index (waiters, i), WHIM_ERROR, (gint)code, "%s", message);
+}
+
+static void
+phone_timeout_cb (gpointer user_data)
+{
+  WhimChannel *self = user_data;
+
+  self->phone_timer = 0;
+  fail_phone_waiters (self, WHIM_ERROR_TIMED_OUT, "the service gave no code in time");
+}
+
+void
+whim_channel_connect_phone (WhimChannel *self, const char *phone, GTask *task)
+{
+  if (whim_channel_is_paired (self))
+    {
+      g_task_return_new_error (task, WHIM_ERROR, WHIM_ERROR_ALREADY_PAIRED,
+                               "an account is linked already");
+      return;
+    }
+  if (g_strcmp0 (self->phone, phone) != 0)
+    fail_phone_waiters (self, WHIM_ERROR_CONFLICT, "another number was asked for meanwhile");
+  g_free (self->phone);
+  self->phone = g_strdup (phone);
+  whim_session_connect_phone (self->session, phone);
+  g_ptr_array_add (self->phone_waiters, g_object_ref (task));
+  if (self->phone_timer == 0)
+    self->phone_timer
+        = whim_clock_add_timer (self->engine->clock, WHIM_FIRST_CODE_MS, phone_timeout_cb, self);
+  channel_answer_phone (self);
+}
+
 void
 whim_channel_logout (WhimChannel *self, GTask *task)
 {
@@ -331,6 +552,9 @@ whim_channel_to_variant (WhimChannel *self)
   g_variant_builder_add (&builder, "{sv}", "autoConnect",
                          g_variant_new_boolean (self->record->auto_connect));
   add_status (self, &builder);
+  if (self->client_expires > 0)
+    g_variant_builder_add (&builder, "{sv}", "clientExpiresAt",
+                           g_variant_new_int64 (self->client_expires));
   if (keys != NULL && keys->pn != NULL)
     g_variant_builder_add (&builder, "{sv}", "phone",
                            g_variant_new_string (whim_jid_get_user (keys->pn)));
@@ -351,8 +575,10 @@ whim_channel_to_variant (WhimChannel *self)
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static WhimSessionState
-rest_state (const WhimChannelRecord *record, const WhimCredentials *keys)
+rest_state (const WhimChannelRecord *record, const WhimCredentials *keys, gint64 now)
 {
+  if (keys != NULL && whim_credentials_is_paired (keys) && record_get_until (record) > now)
+    return WHIM_SESSION_BLOCKED;
   if (keys != NULL && whim_credentials_is_paired (keys))
     return WHIM_SESSION_OFFLINE;
   return record->rest_reason == WHIM_REASON_NONE ? WHIM_SESSION_UNLINKED : WHIM_SESSION_LOGGED_OUT;
@@ -369,7 +595,9 @@ whim_channel_new (WhimEngine *engine, WhimChannelRecord *record)
       = { engine->clock, engine->transport, engine->noise_root, engine->version, &host,
           self,          record->id };
   gboolean paired = keys != NULL && whim_credentials_is_paired (keys);
-  WhimReason reason = paired                                    ? WHIM_REASON_REQUESTED
+  WhimSessionState state = rest_state (record, keys, whim_clock_get_unix (engine->clock));
+  WhimReason reason = state == WHIM_SESSION_BLOCKED             ? record->rest_reason
+                      : paired                                  ? WHIM_REASON_REQUESTED
                       : record->rest_reason != WHIM_REASON_NONE ? record->rest_reason
                                                                 : WHIM_REASON_NEVER_PAIRED;
 
@@ -377,10 +605,13 @@ whim_channel_new (WhimEngine *engine, WhimChannelRecord *record)
   self->record = record;
   self->code_waiters = g_ptr_array_new_with_free_func (g_object_unref);
   self->logout_waiters = g_ptr_array_new_with_free_func (g_object_unref);
+  self->phone_waiters = g_ptr_array_new_with_free_func (g_object_unref);
   if (paired)
     self->keys_identity = whim_key_pair_ref (keys->identity);
   self->messenger = whim_messenger_new (&messenger_config);
-  self->session = whim_session_new (&session_config, keys, rest_state (record, keys), reason);
+  self->session = whim_session_new (&session_config, keys, state, reason);
+  if (state == WHIM_SESSION_BLOCKED)
+    whim_session_hold_until (self->session, record_get_until (record), record->auto_connect);
   self->told_state = whim_session_get_public_state (self->session);
   self->told_reason = reason;
   whim_messenger_set_session (self->messenger, self->session);
@@ -395,6 +626,7 @@ whim_channel_fail_waiters (WhimChannel *self, WhimErrorCode code, const char *me
   self->code_waiters = g_ptr_array_new_with_free_func (g_object_unref);
   self->logout_waiters = g_ptr_array_new_with_free_func (g_object_unref);
   whim_clock_clear_timer (self->engine->clock, &self->code_timer);
+  fail_phone_waiters (self, code, message);
   for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
     {
       for (guint k = 0; k < lists[i]->len; k++)
@@ -414,6 +646,9 @@ whim_channel_free (WhimChannel *self)
   g_clear_pointer (&self->keys_identity, whim_key_pair_unref);
   g_ptr_array_unref (self->code_waiters);
   g_ptr_array_unref (self->logout_waiters);
+  g_ptr_array_unref (self->phone_waiters);
+  g_free (self->phone);
+  g_free (self->told_detail);
   whim_channel_record_free (self->record);
   g_free (self);
 }

@@ -5,6 +5,12 @@
 
 #include "base/whim-random.h"
 
+#include <string.h>
+
+/* dossier 1, 6.3; ITU E.164 */
+#define PHONE_MIN 7u
+#define PHONE_MAX 15u
+
 static void
 call_channels_list (const WhimCall *call, GTask *task)
 {
@@ -201,11 +207,50 @@ call_channels_connect (const WhimCall *call, GTask *task)
   whim_channel_connect (call->channel, task);
 }
 
+/* International digits (dossier 1, 6.3), however people write them; NULL if it cannot be one. */
+static char *
+clean_phone (const char *text)
+{
+  g_autoptr (GString) digits = g_string_new (NULL);
+  gboolean plus = FALSE;
+
+  for (const char *at = text; *at != '\0'; at++)
+    if (g_ascii_isdigit (*at))
+      g_string_append_c (digits, *at);
+    else if (*at == '+' && digits->len == 0 && !plus)
+      plus = TRUE;
+    else if (strchr (" -.()/", *at) == NULL)
+      return NULL;
+  if (digits->len < PHONE_MIN || digits->len > PHONE_MAX || digits->str[0] == '0')
+    return NULL;
+  return g_string_free (g_steal_pointer (&digits), FALSE);
+}
+
+static void
+call_channels_connect_phone (const WhimCall *call, GTask *task)
+{
+  g_autofree char *phone = NULL;
+  const char *text = NULL;
+
+  g_variant_lookup (call->params, "phoneNumber", "&s", &text);
+  phone = clean_phone (text);
+  if (phone == NULL)
+    {
+      GError *error = NULL;
+
+      whim_set_field_error (&error, WHIM_ERROR_INVALID_PARAMETER, "phoneNumber",
+                            "expected an international number of 7 to 15 digits");
+      g_task_return_error (task, error);
+      return;
+    }
+  whim_channel_connect_phone (call->channel, phone, task);
+}
+
 static GVariant *
 make_status (WhimChannel *channel)
 {
   g_autoptr (GVariant) all = g_variant_ref_sink (whim_channel_to_variant (channel));
-  static const char *const names[] = { "status", "reason", "detail", "since" };
+  static const char *const names[] = { "status", "reason", "detail", "since", "until" };
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
@@ -286,6 +331,7 @@ const WhimCallRow whim_calls_channels[] = {
   { "channels.update", call_channels_update },
   { "channels.delete", call_channels_delete },
   { "channels.connect", call_channels_connect },
+  { "channels.connect-phone", call_channels_connect_phone },
   { "channels.disconnect", call_channels_disconnect },
   { "channels.logout", call_channels_logout },
   { "channels.status", call_channels_status },

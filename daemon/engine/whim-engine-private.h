@@ -26,6 +26,9 @@ struct _WhimEngine
   gint64 last_hook; /* newest number of a hook */
   WhimHookTester hook_tester;
   gpointer hook_tester_data;
+  WhimVersionFetch version_fetch;
+  gpointer version_fetch_data;
+  gboolean version_asked; /* an answer is on its way */
 };
 
 /* A channel's session waits at most this long for its first code (product page, 4). */
@@ -40,6 +43,11 @@ struct _WhimChannel
   WhimKeyPair *keys_identity; /* of the pairing that the messenger works with */
   WhimChannelState told_state;
   WhimReason told_reason;
+  char *told_detail;
+  GPtrArray *phone_waiters; /* of GTask: calls that wait for a phone code */
+  guint phone_timer;
+  char *phone;             /* digits: the number that they wait for */
+  gint64 client_expires;   /* the server's last date for this build; 0 = none */
   GPtrArray *code_waiters; /* of GTask: connect calls that wait for a code */
   guint code_timer;
   GPtrArray *logout_waiters; /* of GTask: until the session rests without keys */
@@ -52,6 +60,8 @@ GVariant *whim_channel_to_variant (WhimChannel *self);
 gboolean whim_channel_is_paired (WhimChannel *self);
 /** whim_channel_connect_async: see channels.connect; result a{sv} */
 void whim_channel_connect (WhimChannel *self, GTask *task);
+/** whim_channel_connect_phone: see channels.connect-phone; @phone: digits; result a{sv} */
+void whim_channel_connect_phone (WhimChannel *self, const char *phone, GTask *task);
 /** whim_channel_logout: @task returns TRUE when the keys are gone */
 void whim_channel_logout (WhimChannel *self, GTask *task);
 /** whim_channel_fail_waiters: the channel goes away */
@@ -59,6 +69,8 @@ void whim_channel_fail_waiters (WhimChannel *self, WhimErrorCode code, const cha
 GVariant *whim_channel_code_to_variant (WhimChannel *self, const char *code, gint64 expires_at);
 
 WhimChannel *whim_engine_find_channel (WhimEngine *self, const char *id);
+/** whim_engine_client_outdated: the server refused @channel's version */
+void whim_engine_client_outdated (WhimEngine *self, WhimChannel *channel);
 
 /** whim_engine_load_hooks: blocks (at start only) */
 gboolean whim_engine_load_hooks (WhimEngine *self, GError **error);

@@ -22,6 +22,20 @@ struct _WhimEngineConfig
   gboolean allow_private_fetch; /* [fetch] allow-private */
 };
 
+/** WhimVersionFetch: asks for the service's current client revision and calls
+ *  whim_engine_take_revision() once, whatever comes of it */
+typedef void (*WhimVersionFetch) (WhimEngine *engine, gpointer user_data);
+/** whim_engine_set_version_fetch: NULL: nobody can be asked */
+void whim_engine_set_version_fetch (WhimEngine *self, WhimVersionFetch fetch, gpointer user_data);
+/** whim_engine_take_revision: the third number of the version; 0: it could not be had */
+void whim_engine_take_revision (WhimEngine *self, guint32 revision);
+/** whim_engine_read_revision: what was remembered; 0 = nothing. Blocks (at start only) */
+guint32 whim_engine_read_revision (WhimStore *store);
+
+/** whim_engine_wake: the machine slept, or its network changed: every channel looks whether its
+ *  server is still there, and what waits to try again does so */
+void whim_engine_wake (WhimEngine *self);
+
 /** whim_engine_new: reads channels and keys from the store; connects nothing yet */
 WhimEngine *whim_engine_new (const WhimEngineConfig *config, GError **error);
 /** whim_engine_start: connects the channels that are paired and have autoConnect */

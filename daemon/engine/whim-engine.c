@@ -3,6 +3,7 @@
 
 #include "engine/whim-engine-private.h"
 
+#include "base/whim-random.h"
 #include "base/whim-util.h"
 
 G_DEFINE_FINAL_TYPE (WhimEngine, whim_engine, G_TYPE_OBJECT)
@@ -142,6 +143,24 @@ whim_engine_stop (WhimEngine *self)
   whim_store_set_journal_func (self->store, NULL, NULL);
 }
 
+/* Everybody at once would be a stampede, although a gate stands before the handshakes. */
+#define WAKE_STEP_MS 10
+#define WAKE_SPREAD_MS 10000
+
+void
+whim_engine_wake (WhimEngine *self)
+{
+  guint32 spread = MIN ((self->channels->len - MIN (self->channels->len, 1)) * WAKE_STEP_MS,
+                        (guint32)WAKE_SPREAD_MS);
+
+  for (guint i = 0; i < self->channels->len; i++)
+    {
+      WhimChannel *channel = g_ptr_array_index (self->channels, i);
+
+      whim_session_wake (channel->session, spread == 0 ? 0 : whim_random_below (spread));
+    }
+}
+
 gboolean
 whim_engine_is_idle (WhimEngine *self)
 {
@@ -270,20 +289,22 @@ void
 whim_engine_complete_event (WhimEngine *self, WhimEvent *event)
 {
   WhimChannel *channel = whim_engine_find_channel (self, event->channel_id);
+  gboolean by_phone = g_strcmp0 (event->type, "channel.pairing-code") == 0;
   gint64 wanted = 0;
   gint64 expires_at = 0;
   const char *code;
   GVariantDict dict;
 
-  if (channel == NULL || g_strcmp0 (event->type, "channel.qr") != 0)
+  if (channel == NULL || (!by_phone && g_strcmp0 (event->type, "channel.qr") != 0))
     return;
   g_variant_lookup (event->data, "expiresAt", "x", &wanted);
-  code = whim_session_peek_code (channel->session, &expires_at);
+  code = by_phone ? whim_session_peek_phone_code (channel->session, &expires_at)
+                  : whim_session_peek_code (channel->session, &expires_at);
   if (code == NULL || ABS (expires_at - wanted) > 1
       || expires_at <= whim_clock_get_unix (self->clock))
     return;
   g_variant_dict_init (&dict, event->data);
-  g_variant_dict_insert (&dict, "qr", "s", code);
+  g_variant_dict_insert (&dict, by_phone ? "pairingCode" : "qr", "s", code);
   g_variant_unref (event->data);
   event->data = g_variant_ref_sink (g_variant_dict_end (&dict));
 }

@@ -55,6 +55,19 @@ static const WhimParam update_params[] = {
   END,
 };
 
+static const WhimParam phone_params[] = {
+  CHANNEL_IN_PATH,
+  { .name = "phoneNumber",
+    .type = WHIM_PARAM_STRING,
+    .flags = BODY | REQUIRED,
+    .minimum = 1,
+    .maximum = 40,
+    .aliases = "phone",
+    .description = "International number of the phone that is to be linked",
+    .example = "+15551234567" },
+  END,
+};
+
 static const WhimParam channel_params[] = { CHANNEL_IN_PATH, END };
 
 const WhimOperation whim_operations_channels[] = {
@@ -104,6 +117,20 @@ const WhimOperation whim_operations_channels[] = {
     .params = channel_params,
     .summary = "Start connection (generates QR code)",
     .errors = CHANNEL_ERRORS " conflict timed_out" },
+  { .name = "channels.connect-phone",
+    .scope = WHIM_SCOPE_WRITE,
+    .channel_scoped = TRUE,
+    .shape = WHIM_RESULT_ACTION,
+    .params = phone_params,
+    .summary = "Connect via phone number (pairing code)",
+    .description
+    = "The code is typed on the phone under Linked devices, Link with phone number. It "
+      "is good for three minutes. WhatsApp counts codes: asking again shows the code "
+      "that is still good.",
+    .errors = CHANNEL_ERRORS
+    " missing_parameter invalid_parameter already_paired conflict rate_limited refused timed_out",
+    .example = "{\"pairingCode\":\"ABCD-1234\",\"expiresAt\":1750000180,"
+               "\"status\":\"connecting\",\"reason\":\"pairing_code\"}" },
   { .name = "channels.disconnect",
     .scope = WHIM_SCOPE_WRITE,
     .channel_scoped = TRUE,

@@ -29,30 +29,40 @@ const char *whim_channel_state_to_word (WhimChannelState state);
 typedef enum
 {
   WHIM_REASON_NONE = 0,
-  WHIM_REASON_NEVER_PAIRED,       /* no account is linked */
-  WHIM_REASON_REQUESTED,          /* somebody asked for it through the API */
-  WHIM_REASON_STARTUP,            /* the daemon starts and autoConnect is on */
-  WHIM_REASON_PAIRING,            /* waits for the phone to scan */
-  WHIM_REASON_PAIRING_TIMEOUT,    /* nobody asked for a code any more */
-  WHIM_REASON_PAIRED,             /* just linked, logs in */
-  WHIM_REASON_HANDSHAKE,          /* socket and Noise */
-  WHIM_REASON_SYNCING,            /* logged in, fetches what was missed */
-  WHIM_REASON_ONLINE,             /* connected and answered lately */
-  WHIM_REASON_NETWORK,            /* the socket was lost or could not be opened; retries */
-  WHIM_REASON_SILENT,             /* the server stopped answering; retries */
-  WHIM_REASON_SERVER_RESTART,     /* 515, 503 and the like; retries */
-  WHIM_REASON_PROTOCOL,           /* the server sent or refused something odd; retries */
-  WHIM_REASON_CERTIFICATE,        /* the server could not prove who it is */
-  WHIM_REASON_CLOCK,              /* this machine's clock is wrong */
-  WHIM_REASON_STORE,              /* a commit failed; retries */
-  WHIM_REASON_LOGGED_OUT,         /* unlinked by the API */
-  WHIM_REASON_UNLINKED,           /* unlinked on the phone (401, device_removed) */
-  WHIM_REASON_REPLACED,           /* another connection with the same keys */
-  WHIM_REASON_BANNED,             /* 406, 403 */
-  WHIM_REASON_TEMPORARILY_BANNED, /* 402 */
-  WHIM_REASON_CLIENT_OUTDATED,    /* 405 */
-  WHIM_REASON_REFUSED,            /* another failure reason: the number stands in the detail */
-  WHIM_REASON_WRONG_SERVER,       /* paired under another Noise root */
+  WHIM_REASON_NEVER_PAIRED,         /* no account is linked */
+  WHIM_REASON_REQUESTED,            /* somebody asked for it through the API */
+  WHIM_REASON_STARTUP,              /* the daemon starts and autoConnect is on */
+  WHIM_REASON_PAIRING,              /* waits for the phone to scan */
+  WHIM_REASON_PAIRING_CODE,         /* waits for the owner to type the code on the phone */
+  WHIM_REASON_PAIRING_CODE_EXPIRED, /* the phone code is worth nothing any more */
+  WHIM_REASON_PAIRING_CODE_REFUSED, /* the server gives no phone code: its number in the detail */
+  WHIM_REASON_PAIRING_INVALID,      /* a phone's answer could not be proven; nothing was linked */
+  WHIM_REASON_PAIRING_TIMEOUT,      /* nobody asked for a code any more */
+  WHIM_REASON_PASSKEY_REQUIRED,     /* the account lets only devices with its passkey link */
+  WHIM_REASON_PHONE_OUTDATED,       /* the app on the phone is too old for linked devices */
+  WHIM_REASON_PAIRED,               /* just linked, logs in */
+  WHIM_REASON_HANDSHAKE,            /* socket and Noise */
+  WHIM_REASON_SYNCING,              /* logged in, fetches what was missed */
+  WHIM_REASON_ONLINE,               /* connected and answered lately */
+  WHIM_REASON_NETWORK,              /* the socket was lost or could not be opened; retries */
+  WHIM_REASON_SILENT,               /* the server stopped answering; retries */
+  WHIM_REASON_SERVER_RESTART,       /* 515, 503 and the like; retries */
+  WHIM_REASON_SERVER_ERROR,         /* 500 and other faults of the server; retries */
+  WHIM_REASON_RATE_LIMITED,         /* 429: too much in too short a time; retries later */
+  WHIM_REASON_PROTOCOL,             /* the server sent or refused something odd; retries */
+  WHIM_REASON_CERTIFICATE,          /* the server could not prove who it is */
+  WHIM_REASON_CLOCK,                /* this machine's clock is wrong */
+  WHIM_REASON_STORE,                /* a commit failed; retries */
+  WHIM_REASON_LOGGED_OUT,           /* unlinked by the API */
+  WHIM_REASON_UNLINKED,             /* unlinked on the phone (401, device_removed) */
+  WHIM_REASON_REPLACED,             /* another connection with the same keys */
+  WHIM_REASON_ACCOUNT_LOCKED,       /* 403: the phone says what to do */
+  WHIM_REASON_BANNED,               /* 406 */
+  WHIM_REASON_TEMPORARILY_BANNED,   /* 402 */
+  WHIM_REASON_CLIENT_OUTDATED,      /* 405 */
+  WHIM_REASON_CLIENT_REJECTED,      /* 409: what we say of ourselves is not believed */
+  WHIM_REASON_REFUSED,              /* another failure reason: the number stands in the detail */
+  WHIM_REASON_WRONG_SERVER,         /* paired under another Noise root */
   WHIM_N_REASONS
 } WhimReason;
 

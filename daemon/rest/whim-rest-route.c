@@ -13,6 +13,7 @@ static const WhimRoute routes[] = {
   { "PUT", "channels/:channelId", "channels.update" },
   { "DELETE", "channels/:channelId", "channels.delete" },
   { "POST", "channels/:channelId/connect", "channels.connect" },
+  { "POST", "channels/:channelId/connect-phone", "channels.connect-phone" },
   { "POST", "channels/:channelId/disconnect", "channels.disconnect" },
   { "POST", "channels/:channelId/logout", "channels.logout" },
   { "GET", "channels/:channelId/status", "channels.status" },

@@ -3,6 +3,7 @@
 
 #include "session/whim-session-private.h"
 
+#include "base/whim-failpoint.h"
 #include "base/whim-log.h"
 #include "base/whim-util.h"
 #include "session/whim-adv.h"
@@ -23,6 +24,41 @@ whim_pairing_reset (WhimSession *self)
   g_queue_clear_full (&pairing->refs, g_free);
   g_clear_pointer (&pairing->code, g_free);
   pairing->pairing_iq_busy = FALSE;
+  pairing->ready = FALSE;
+  whim_phone_code_lost (self);
+}
+
+void
+whim_pairing_set_outcome (WhimSession *self, WhimReason reason, const char *detail)
+{
+  self->pairing.outcome = reason;
+  g_free (self->pairing.outcome_detail);
+  self->pairing.outcome_detail = g_strdup (detail);
+}
+
+const char *
+whim_pairing_get_detail (WhimSession *self)
+{
+  return whim_phone_code_is_live (self) ? NULL : self->pairing.outcome_detail;
+}
+
+void
+whim_pairing_end (WhimSession *self)
+{
+  gboolean told = self->pairing.outcome != WHIM_REASON_NONE;
+
+  /* how the latest try ended says more than that nobody asked again */
+  whim_session_handle (self, WHIM_SESSION_EVENT_PAIRING_ENDED,
+                       told ? self->pairing.outcome : WHIM_REASON_PAIRING_TIMEOUT,
+                       self->pairing.outcome_detail);
+}
+
+WhimReason
+whim_pairing_get_reason (WhimSession *self)
+{
+  if (whim_phone_code_is_live (self))
+    return WHIM_REASON_PAIRING_CODE;
+  return self->pairing.outcome != WHIM_REASON_NONE ? self->pairing.outcome : WHIM_REASON_PAIRING;
 }
 
 void
@@ -40,6 +76,8 @@ whim_pairing_is_wanted (WhimSession *self)
 {
   gint64 now = whim_clock_get_monotonic_ms (self->clock);
 
+  if (whim_phone_code_is_live (self))
+    return TRUE;
   return now - self->pairing.asked_ms < WHIM_ASKED_FOR_MS
          && now - self->pairing.began_ms < WHIM_PAIRING_LIMIT_MS;
 }
@@ -72,12 +110,44 @@ ref_expired_cb (gpointer user_data)
   pairing->ref_timer = 0;
   g_free (g_queue_pop_head (&pairing->refs));
   if (!whim_pairing_is_wanted (self))
-    whim_session_handle (self, WHIM_SESSION_EVENT_PAIRING_ENDED, WHIM_REASON_PAIRING_TIMEOUT, NULL);
-  else if (g_queue_is_empty (&pairing->refs))
+    whim_pairing_end (self);
+  else if (!g_queue_is_empty (&pairing->refs))
+    pairing_show_ref (self, WHIM_NEXT_REF_MS);
+  else if (whim_phone_code_is_live (self))
+    {
+      /* The code that waits belongs to this connection (5.4). */
+      g_clear_pointer (&pairing->code, g_free);
+      whim_session_retell (self);
+    }
+  else
     /* a new connection brings new refs */
     whim_session_handle (self, WHIM_SESSION_EVENT_RESTART, WHIM_REASON_PAIRING, NULL);
-  else
-    pairing_show_ref (self, WHIM_NEXT_REF_MS);
+}
+
+void
+whim_pairing_go_on (WhimSession *self)
+{
+  WhimPairing *pairing = &self->pairing;
+
+  if (self->state != WHIM_SESSION_PAIRING)
+    return;
+  if (!whim_pairing_is_wanted (self))
+    whim_pairing_end (self);
+  else if (pairing->code == NULL && pairing->ready && !pairing->pairing_iq_busy)
+    {
+      if (g_queue_is_empty (&pairing->refs))
+        whim_session_handle (self, WHIM_SESSION_EVENT_RESTART, WHIM_REASON_PAIRING, NULL);
+      else
+        pairing_show_ref (self, WHIM_NEXT_REF_MS);
+    }
+  whim_session_retell (self);
+}
+
+void
+whim_pairing_hide_code (WhimSession *self)
+{
+  whim_clock_clear_timer (self->clock, &self->pairing.ref_timer);
+  g_clear_pointer (&self->pairing.code, g_free);
 }
 
 static void
@@ -129,7 +199,11 @@ pairing_take_refs (WhimSession *self, WhimNode *iq, WhimNode *device)
   else
     {
       self->retry_count = 0;
-      pairing_show_ref (self, WHIM_FIRST_REF_MS);
+      self->pairing.ready = TRUE;
+      /* after primary_hello a QR would carry a secret that is not its own */
+      if (!whim_phone_code_keeps_secret (self))
+        pairing_show_ref (self, WHIM_FIRST_REF_MS);
+      whim_phone_code_can_start (self);
       self->host->state_changed (self, self->host_data);
     }
 }
@@ -140,6 +214,7 @@ typedef struct
 {
   WhimNode *iq;
   GBytes *answer;
+  WhimCredentials *keys; /* what they are when it is on disk */
   guint32 key_index;
   guint generation;
 } SuccessOp;
@@ -149,7 +224,15 @@ success_op_free (SuccessOp *op)
 {
   whim_node_unref (op->iq);
   g_bytes_unref (op->answer);
+  g_clear_pointer (&op->keys, whim_credentials_free);
   g_free (op);
+}
+
+static void
+taken_back_cb (WhimSession *self, gboolean ok, gpointer data)
+{
+  if (!ok)
+    g_warning ("%s: half a pairing could not be taken back", self->log_name);
 }
 
 static void
@@ -191,7 +274,11 @@ success_saved_cb (WhimSession *self, gboolean ok, gpointer data)
 
   if (op->generation == self->generation && ok)
     {
+      (void)WHIM_FAILPOINT ("pair.after-save");
+      whim_credentials_free (self->credentials);
+      self->credentials = g_steal_pointer (&op->keys);
       success_send (self, op);
+      (void)WHIM_FAILPOINT ("pair.after-answer");
       self->close_timer
           = whim_clock_add_timer (self->clock, WHIM_RESTART_GRACE_MS, restart_missing_cb, self);
       whim_session_handle (self, WHIM_SESSION_EVENT_PAIR_SUCCESS, WHIM_REASON_PAIRED, NULL);
@@ -201,13 +288,15 @@ success_saved_cb (WhimSession *self, gboolean ok, gpointer data)
       pairing_refuse (self, op->iq, 500, "internal-error");
       whim_session_handle (self, WHIM_SESSION_EVENT_TROUBLE, WHIM_REASON_STORE, NULL);
     }
+  else if (ok && self->credentials != NULL)
+    /* The connection ended before the answer: the phone never heard of it, so it is taken back. */
+    self->host->save (self, self->credentials, taken_back_cb, NULL, self->host_data);
   success_op_free (op);
 }
 
 static void
-pairing_take_device (WhimSession *self, WhimNode *success, WhimNode *device)
+pairing_take_device (WhimSession *self, WhimCredentials *keys, WhimNode *success, WhimNode *device)
 {
-  WhimCredentials *keys = self->credentials;
   WhimNode *platform = whim_node_find_child (success, "platform");
   WhimNode *biz = whim_node_find_child (success, "biz");
   WhimJid *lid = whim_node_get_attr_jid (device, "lid");
@@ -227,6 +316,17 @@ pairing_take_device (WhimSession *self, WhimNode *success, WhimNode *device)
   keys->noise_root = g_bytes_new (self->noise_root, WHIM_KEY_SIZE);
 }
 
+/* Nothing is kept. The ref is used up and so is the connection: a new one, if anybody still waits.
+ */
+static void
+pairing_fail (WhimSession *self, WhimNode *iq, gboolean forged)
+{
+  pairing_refuse (self, iq, forged ? 401 : 500, forged ? "not-authorized" : "internal-error");
+  whim_phone_code_drop (self);
+  whim_pairing_set_outcome (self, WHIM_REASON_PAIRING_INVALID, forged ? "401" : "500");
+  whim_session_handle (self, WHIM_SESSION_EVENT_TROUBLE, WHIM_REASON_PAIRING_INVALID, NULL);
+}
+
 static void
 pairing_take_success (WhimSession *self, WhimNode *iq, WhimNode *success)
 {
@@ -243,7 +343,7 @@ pairing_take_success (WhimSession *self, WhimNode *iq, WhimNode *success)
   if (jid == NULL || !whim_jid_is_user (jid) || whim_jid_get_device (jid) == 0 || identity == NULL
       || !whim_node_has_content (identity))
     {
-      pairing_refuse (self, iq, 500, "internal-error");
+      pairing_fail (self, iq, FALSE);
       return;
     }
   container = whim_node_dup_content (identity);
@@ -253,22 +353,24 @@ pairing_take_success (WhimSession *self, WhimNode *iq, WhimNode *success)
       gboolean forged = g_error_matches (error, WHIM_SESSION_ERROR, WHIM_SESSION_ERROR_ADV);
 
       g_warning ("%s: pairing refused: %s", self->log_name, error->message);
-      pairing_refuse (self, iq, forged ? 401 : 500, forged ? "not-authorized" : "internal-error");
+      pairing_fail (self, iq, forged);
       return;
     }
   self->pairing.pairing_iq_busy = TRUE;
   whim_clock_clear_timer (self->clock, &self->pairing.ref_timer);
   g_clear_pointer (&self->pairing.code, g_free);
-  pairing_take_device (self, success, device);
-  self->credentials->key_index = adv.key_index;
-  g_clear_pointer (&self->credentials->device_identity, g_bytes_unref);
-  self->credentials->device_identity = g_bytes_ref (adv.stored);
   op = g_new0 (SuccessOp, 1);
+  op->keys = whim_credentials_copy (self->credentials);
+  pairing_take_device (self, op->keys, success, device);
+  op->keys->key_index = adv.key_index;
+  g_clear_pointer (&op->keys->device_identity, g_bytes_unref);
+  op->keys->device_identity = g_bytes_ref (adv.stored);
   op->iq = whim_node_ref (iq);
   op->answer = g_bytes_ref (adv.answer);
   op->key_index = adv.key_index;
   op->generation = self->generation;
-  self->host->save (self, self->credentials, success_saved_cb, op, self->host_data);
+  (void)WHIM_FAILPOINT ("pair.before-save");
+  self->host->save (self, op->keys, success_saved_cb, op, self->host_data);
 }
 
 gboolean
@@ -316,17 +418,44 @@ refresh_saved_cb (WhimSession *self, gboolean ok, gpointer data)
   g_free (op);
 }
 
+/* We have no authenticator: the account cannot be linked here, another one can (6.7). */
+static void
+pairing_needs_passkey (WhimSession *self, WhimNode *notification)
+{
+  whim_session_ack (self, notification, 0);
+  whim_phone_code_drop (self);
+  whim_pairing_set_outcome (self, WHIM_REASON_PASSKEY_REQUIRED, NULL);
+  whim_pairing_go_on (self);
+}
+
 gboolean
 whim_pairing_take_notification (WhimSession *self, WhimNode *notification)
 {
   RefreshOp *op;
 
-  if (!whim_node_attr_equals (notification, "type", "companion_reg_refresh")
-      || self->state != WHIM_SESSION_PAIRING)
+  if (self->state != WHIM_SESSION_PAIRING)
+    return FALSE;
+  if (whim_node_attr_equals (notification, "type", "link_code_companion_reg"))
+    {
+      whim_phone_code_take (self, notification);
+      return TRUE;
+    }
+  if (whim_node_attr_equals (notification, "type", "passkey_prologue_request")
+      || whim_node_attr_equals (notification, "type", "crsc_continuation"))
+    {
+      pairing_needs_passkey (self, notification);
+      return TRUE;
+    }
+  if (!whim_node_attr_equals (notification, "type", "companion_reg_refresh"))
     return FALSE;
   if (whim_node_find_child (notification, "companion_reg_refresh") == NULL
       && whim_node_find_child (notification, "pair-device-rotate-qr") == NULL)
     return FALSE;
+  if (whim_phone_code_keeps_secret (self))
+    {
+      whim_session_ack (self, notification, 0);
+      return TRUE;
+    }
   whim_secret_unref (self->credentials->adv_secret);
   self->credentials->adv_secret = whim_secret_new_random (32);
   op = g_new0 (RefreshOp, 1);

@@ -5,6 +5,7 @@
 
 #include "base/whim-log.h"
 #include "base/whim-util.h"
+#include "session/whim-verdict.h"
 
 #include <string.h>
 
@@ -102,7 +103,9 @@ whim_session_login_heard_offline (WhimSession *self)
 static void
 login_send_unified_session (WhimSession *self)
 {
-  gint64 now = whim_clock_get_unix_ms (self->clock) + self->clock_offset * 1000;
+  gint64 now = self->server_base_ms == 0
+                   ? whim_clock_get_unix_ms (self->clock)
+                   : self->server_base_ms + whim_clock_get_monotonic_ms (self->clock);
   gint64 id = (now + 259200000) % 604800000; /* dossier 1, 7.3 */
   WhimNodeBuilder *child = whim_node_builder_new ("unified_session");
   WhimNodeBuilder *builder = whim_node_builder_new ("ib");
@@ -216,11 +219,14 @@ whim_session_login_success (WhimSession *self, WhimNode *success)
     return;
   self->logged_in = TRUE;
   if (server_time != 0)
-    self->clock_offset = server_time - whim_clock_get_unix (self->clock);
+    self->server_base_ms = server_time * 1000 - whim_clock_get_monotonic_ms (self->clock);
   if (lid != NULL && whim_jid_is_lid (lid))
     {
       guint device = whim_jid_get_device (self->credentials->pn);
 
+      if (self->credentials->lid != NULL
+          && strcmp (whim_jid_get_user (self->credentials->lid), whim_jid_get_user (lid)) != 0)
+        g_message ("%s: the account has another LID now", self->log_name);
       g_clear_pointer (&self->credentials->lid, whim_jid_unref);
       self->credentials->lid = whim_jid_with_device (lid, device);
     }
@@ -230,64 +236,50 @@ whim_session_login_success (WhimSession *self, WhimNode *success)
                     self->host_data);
 }
 
-/* dossier 1, 8.1 */
+/* failure and stream:error: what the table says (dossier 1, 8.1, 8.2). The texts of a failure
+ * (logout_message_*) are for the phone's owner and are not logged. */
 void
-whim_session_login_failure (WhimSession *self, WhimNode *failure)
+whim_session_login_verdict (WhimSession *self, WhimNode *node)
 {
-  gint64 code = whim_node_get_attr_int (failure, "reason", 0);
-  g_autofree char *detail = g_strdup_printf ("%" G_GINT64_FORMAT, code);
+  const WhimVerdict *verdict = whim_verdict_find (node);
+  g_autofree char *detail = whim_verdict_make_detail (verdict, node);
 
-  g_message ("%s: login refused (%s)", self->log_name, detail);
-  switch (code)
+  g_message ("%s: %s (%s)", self->log_name, whim_node_get_tag (node), detail);
+  if (verdict->reason == WHIM_REASON_TEMPORARILY_BANNED)
     {
-    case 401:
-      whim_session_handle (self, WHIM_SESSION_EVENT_UNLINKED, WHIM_REASON_UNLINKED, detail);
-      break;
-    case 403:
-    case 406:
-      whim_session_handle (self, WHIM_SESSION_EVENT_UNLINKED, WHIM_REASON_BANNED, detail);
-      break;
-    case 402:
-      whim_session_handle (self, WHIM_SESSION_EVENT_BLOCKED, WHIM_REASON_TEMPORARILY_BANNED,
-                           detail);
-      break;
-    case 405:
-      whim_session_handle (self, WHIM_SESSION_EVENT_BLOCKED, WHIM_REASON_CLIENT_OUTDATED, detail);
-      break;
-    case 500:
-    case 503:
-      whim_session_handle (self, WHIM_SESSION_EVENT_TROUBLE, WHIM_REASON_SERVER_RESTART, detail);
-      break;
-    default:
-      whim_session_handle (self, WHIM_SESSION_EVENT_BLOCKED, WHIM_REASON_REFUSED, detail);
-      break;
+      gint64 expire = whim_node_get_attr_int (node, "expire", 0);
+
+      self->ban_seconds = CLAMP (expire, 0, WHIM_BAN_MAX_S);
     }
-}
-
-/* dossier 1, 8.2: a conflict child decides before the code. */
-void
-whim_session_login_stream_error (WhimSession *self, WhimNode *error)
-{
-  WhimNode *conflict = whim_node_find_child (error, "conflict");
-  const char *code = whim_node_get_attr (error, "code");
-
-  if (conflict != NULL && whim_node_attr_equals (conflict, "type", "replaced"))
-    whim_session_handle (self, WHIM_SESSION_EVENT_REPLACED, WHIM_REASON_REPLACED, NULL);
-  else if (conflict != NULL || g_strcmp0 (code, "401") == 0 || g_strcmp0 (code, "516") == 0)
-    whim_session_handle (self, WHIM_SESSION_EVENT_UNLINKED, WHIM_REASON_UNLINKED, code);
-  else if (g_strcmp0 (code, "515") == 0)
-    whim_session_handle (self, WHIM_SESSION_EVENT_RESTART, WHIM_REASON_SERVER_RESTART, code);
-  else if (g_strcmp0 (code, "409") == 0)
-    whim_session_handle (self, WHIM_SESSION_EVENT_REPLACED, WHIM_REASON_REPLACED, code);
-  else if (code != NULL && code[0] == '5')
-    whim_session_handle (self, WHIM_SESSION_EVENT_TROUBLE, WHIM_REASON_SERVER_RESTART, code);
-  else
-    whim_session_handle (self, WHIM_SESSION_EVENT_TROUBLE, WHIM_REASON_PROTOCOL, code);
+  if (verdict->reason == WHIM_REASON_RATE_LIMITED)
+    self->retry_raise = WHIM_RATE_LIMIT_STEPS;
+  whim_session_handle (self, verdict->event, verdict->reason, detail);
 }
 
 static void
 login_routing_saved_cb (WhimSession *self, gboolean ok, gpointer data)
 {
+}
+
+/* The server's last date for this build; without a date it is withdrawn (7.4). No reason to stop.
+ */
+static void
+login_take_expiration (WhimSession *self, WhimNode *expiration)
+{
+  gint64 at = MAX (whim_node_get_attr_int (expiration, "t", 0), 0);
+
+  g_message ("%s: the server tells a last date for this version", self->log_name);
+  self->host->client_expires (self, at, self->host_data);
+}
+
+/* The phone that scanned knows no linked devices; another one may (5.2). */
+static void
+login_take_downgrade (WhimSession *self)
+{
+  if (self->state != WHIM_SESSION_PAIRING)
+    return;
+  whim_pairing_set_outcome (self, WHIM_REASON_PHONE_OUTDATED, NULL);
+  whim_session_retell (self);
 }
 
 static void
@@ -321,6 +313,10 @@ whim_session_login_ib (WhimSession *self, WhimNode *ib)
           self->offline_done = TRUE;
           login_maybe_synced (self);
         }
+      else if (whim_node_is (child, "client_expiration"))
+        login_take_expiration (self, child);
+      else if (whim_node_is (child, "downgrade_webclient"))
+        login_take_downgrade (self);
       else if (whim_node_is (child, "edge_routing") && self->credentials != NULL)
         {
           WhimNode *info = whim_node_find_child (child, "routing_info");

@@ -17,6 +17,7 @@ typedef struct
 } QueuedEvent;
 
 static void session_open (WhimSession *self);
+static void retry_due_cb (gpointer user_data);
 
 G_DEFINE_QUARK (whim - session - error - quark, whim_session_error)
 
@@ -49,7 +50,7 @@ session_close_link (WhimSession *self)
       if (self->opened_ms != 0
           && whim_clock_get_monotonic_ms (self->clock) - self->opened_ms >= WHIM_STABLE_AFTER_MS
           && self->logged_in)
-        self->retry_count = 0;
+        self->retry_count = self->retry_raise > 0 ? self->retry_count : 0;
       whim_link_close (self->link);
       g_clear_pointer (&self->link, whim_link_unref);
     }
@@ -86,6 +87,31 @@ alive_timer_cb (gpointer user_data)
       wait_ms = WHIM_DEAD_AFTER_MS;
     }
   self->alive_timer = whim_clock_add_timer (self->clock, wait_ms, alive_timer_cb, self);
+}
+
+void
+whim_session_wake (WhimSession *self, gint64 delay_ms)
+{
+  if (self->link != NULL)
+    {
+      g_autoptr (WhimNode) ping = NULL;
+      WhimNodeBuilder *builder = whim_session_make_request (self, "get", "w:p");
+      gint64 now = whim_clock_get_monotonic_ms (self->clock);
+
+      /* The time asleep is no silence of the server; what it owes, it owes from now on. */
+      self->waiting_since_ms = now + WHIM_WAKE_DEADLINE_MS - WHIM_DEAD_AFTER_MS;
+      ping = whim_node_builder_end (builder);
+      whim_session_send_raw (self, ping);
+      whim_clock_clear_timer (self->clock, &self->alive_timer);
+      self->alive_timer
+          = whim_clock_add_timer (self->clock, WHIM_WAKE_DEADLINE_MS, alive_timer_cb, self);
+      self->heard_ms = 0; /* whatever comes moves the timer back */
+    }
+  else if (self->retry_timer != 0)
+    {
+      whim_clock_clear_timer (self->clock, &self->retry_timer);
+      self->retry_timer = whim_clock_add_timer (self->clock, delay_ms, retry_due_cb, self);
+    }
 }
 
 static void
@@ -197,10 +223,8 @@ session_take (WhimSession *self, WhimNode *node)
     session_take_iq (self, node);
   else if (whim_node_is (node, "success"))
     whim_session_login_success (self, node);
-  else if (whim_node_is (node, "failure"))
-    whim_session_login_failure (self, node);
-  else if (whim_node_is (node, "stream:error"))
-    whim_session_login_stream_error (self, node);
+  else if (whim_node_is (node, "failure") || whim_node_is (node, "stream:error"))
+    whim_session_login_verdict (self, node);
   else if (whim_node_is (node, "ib"))
     whim_session_login_ib (self, node);
   else if (whim_node_is (node, "ack") && whim_session_requests_take (self, node))
@@ -349,7 +373,7 @@ retry_due_cb (gpointer user_data)
 
   self->retry_timer = 0;
   if (self->state == WHIM_SESSION_PAIRING && !whim_pairing_is_wanted (self))
-    whim_session_handle (self, WHIM_SESSION_EVENT_PAIRING_ENDED, WHIM_REASON_PAIRING_TIMEOUT, NULL);
+    whim_pairing_end (self);
   else
     whim_session_handle (self, WHIM_SESSION_EVENT_RETRY_DUE, self->reason, NULL);
 }
@@ -362,6 +386,8 @@ session_start_retry (WhimSession *self)
   gint64 b = 1000;
   gint64 delay;
 
+  self->retry_count += self->retry_raise;
+  self->retry_raise = 0;
   for (guint i = 0; i < self->retry_count && a < WHIM_BACKOFF_CAP_MS; i++)
     {
       gint64 next = a + b;
@@ -425,7 +451,7 @@ session_reason_for (WhimSession *self, WhimSessionState next, WhimReason reason)
   switch (next)
     {
     case WHIM_SESSION_PAIRING:
-      return WHIM_REASON_PAIRING;
+      return whim_pairing_get_reason (self);
     case WHIM_SESSION_PAIRED:
       return WHIM_REASON_PAIRED;
     case WHIM_SESSION_LOGIN:
@@ -450,6 +476,61 @@ session_reason_for (WhimSession *self, WhimSessionState next, WhimReason reason)
 }
 
 static void
+session_set_reason (WhimSession *self, WhimReason reason, const char *detail)
+{
+  if (self->reason != reason)
+    self->since = whim_clock_get_unix (self->clock);
+  self->reason = reason;
+  if (g_strcmp0 (self->detail, detail) == 0)
+    return;
+  g_free (self->detail);
+  self->detail = g_strdup (detail);
+}
+
+void
+whim_session_retell (WhimSession *self)
+{
+  /* a transition tells by itself when it is done */
+  if (self->stepping)
+    return;
+  if (self->state == WHIM_SESSION_PAIRING)
+    session_set_reason (self, whim_pairing_get_reason (self), whim_pairing_get_detail (self));
+  self->host->state_changed (self, self->host_data);
+}
+
+/* ---- until the server lets us in again ------------------------------------------------------- */
+
+static void
+session_forget_until (WhimSession *self)
+{
+  whim_clock_clear_timer (self->clock, &self->until_timer);
+  self->until = 0;
+}
+
+static void
+until_due_cb (gpointer user_data)
+{
+  WhimSession *self = user_data;
+
+  self->until_timer = 0;
+  self->until = 0;
+  whim_session_handle (self, WHIM_SESSION_EVENT_CONNECT, self->reason, NULL);
+}
+
+void
+whim_session_hold_until (WhimSession *self, gint64 at, gboolean reconnect)
+{
+  gint64 left = at - whim_clock_get_unix (self->clock);
+
+  session_forget_until (self);
+  if (left <= 0)
+    return;
+  self->until = at;
+  if (reconnect)
+    self->until_timer = whim_clock_add_timer (self->clock, left * 1000, until_due_cb, self);
+}
+
+static void
 session_step (WhimSession *self, const QueuedEvent *queued)
 {
   WhimSessionStep step = whim_session_fsm_step (self->state, queued->event);
@@ -464,14 +545,23 @@ session_step (WhimSession *self, const QueuedEvent *queued)
     }
   if (step.next == before && step.actions == 0)
     return;
-  reason = session_reason_for (self, step.next, queued->reason);
   self->state = step.next;
-  if (before != step.next || self->reason != reason)
+  if (step.next != WHIM_SESSION_PAIRING)
+    whim_phone_code_drop (self);
+  session_forget_until (self);
+  if (step.next == WHIM_SESSION_BLOCKED && self->ban_seconds > 0)
+    whim_session_hold_until (self, whim_clock_get_unix (self->clock) + self->ban_seconds, TRUE);
+  self->ban_seconds = 0;
+  if (before != step.next)
     self->since = whim_clock_get_unix (self->clock);
-  self->reason = reason;
-  g_free (self->detail);
-  self->detail = g_strdup (queued->detail);
-  session_act (self, step.actions);
+  /* closing may end a code, and so change the reason of pairing */
+  if (step.actions & WHIM_SESSION_ACTION_CLOSE)
+    session_close_link (self);
+  reason = session_reason_for (self, step.next, queued->reason);
+  session_set_reason (self, reason,
+                      step.next == WHIM_SESSION_PAIRING ? whim_pairing_get_detail (self)
+                                                        : queued->detail);
+  session_act (self, step.actions & ~(guint)WHIM_SESSION_ACTION_CLOSE);
   if (before != step.next)
     g_info ("%s: %s -> %s (%s)", whim_log_id (self->log_name), whim_session_state_to_word (before),
             whim_session_state_to_word (step.next), whim_reason_to_word (reason));
@@ -532,7 +622,10 @@ void
 whim_session_free (WhimSession *self)
 {
   session_close_link (self);
+  whim_phone_code_drop (self);
+  session_forget_until (self);
   whim_session_requests_clear (self);
+  g_free (self->pairing.outcome_detail);
   g_queue_clear_full (&self->queued, queued_event_free);
   g_clear_pointer (&self->credentials, whim_credentials_free);
   g_free (self->detail);
@@ -565,7 +658,12 @@ whim_session_connect (WhimSession *self, WhimReason reason)
       self->host->state_changed (self, self->host_data);
       return;
     }
+  if (self->state == WHIM_SESSION_BLOCKED && self->until > whim_clock_get_unix (self->clock))
+    return;
+  whim_pairing_set_outcome (self, WHIM_REASON_NONE, NULL);
   whim_session_handle (self, WHIM_SESSION_EVENT_CONNECT, reason, NULL);
+  if (self->state == WHIM_SESSION_PAIRING)
+    whim_session_retell (self);
 }
 
 void
@@ -605,6 +703,24 @@ whim_session_get_detail (WhimSession *self)
 }
 
 gint64
+whim_session_get_until (WhimSession *self)
+{
+  return self->until;
+}
+
+void
+whim_session_set_version (WhimSession *self, const WhimClientVersion *version)
+{
+  self->version = *version;
+}
+
+const WhimClientVersion *
+whim_session_get_version (WhimSession *self)
+{
+  return &self->version;
+}
+
+gint64
 whim_session_get_since (WhimSession *self)
 {
   return self->since;
@@ -622,6 +738,9 @@ whim_session_get_public_state (WhimSession *self)
     case WHIM_SESSION_BLOCKED:
       return WHIM_CHANNEL_STATE_DISCONNECTED;
     case WHIM_SESSION_PAIRING:
+      /* a code that waits to be typed is no QR (product page, 4) */
+      if (whim_phone_code_is_live (self))
+        return WHIM_CHANNEL_STATE_CONNECTING;
       return self->pairing.code != NULL ? WHIM_CHANNEL_STATE_QR : WHIM_CHANNEL_STATE_CONNECTING;
     case WHIM_SESSION_PAIRED:
     case WHIM_SESSION_CONNECTING:
@@ -695,7 +814,10 @@ whim_session_get_server_prekeys (WhimSession *self)
 gint64
 whim_session_get_server_time (WhimSession *self)
 {
-  return whim_clock_get_unix (self->clock) + self->clock_offset;
+  /* Off the monotonic clock: a step of the wall clock does not move the server's time. */
+  if (self->server_base_ms == 0)
+    return whim_clock_get_unix (self->clock);
+  return (self->server_base_ms + whim_clock_get_monotonic_ms (self->clock)) / 1000;
 }
 
 gboolean

@@ -45,6 +45,8 @@ typedef void (*WhimSessionCommitted) (WhimSession *session, gboolean ok, gpointe
  * @stanza: a message, receipt, notification, call or ack that the session does not know; TRUE: the
  *   host answers for it. FALSE: the session acknowledges what needs it
  * @code_changed: another QR text is valid
+ * @phone_code_changed: another phone code is valid
+ * @client_expires: the server's last date for this build, in seconds; 0: there is none any more
  */
 typedef struct
 {
@@ -65,6 +67,8 @@ typedef struct
                           gpointer user_data);
   gboolean (*stanza) (WhimSession *session, WhimNode *node, gpointer user_data);
   void (*code_changed) (WhimSession *session, gpointer user_data);
+  void (*phone_code_changed) (WhimSession *session, gpointer user_data);
+  void (*client_expires) (WhimSession *session, gint64 at, gpointer user_data);
 } WhimSessionHost;
 
 typedef struct
@@ -101,6 +105,14 @@ WhimSessionState whim_session_get_state (WhimSession *self);
 WhimReason whim_session_get_reason (WhimSession *self);
 /** whim_session_get_detail: (transfer none) (nullable): the server's code, such as "402" */
 const char *whim_session_get_detail (WhimSession *self);
+/** whim_session_get_until: when the server will let us in again; 0 if it did not say. Before that
+ *  a wish to connect changes nothing; then it is tried once. */
+gint64 whim_session_get_until (WhimSession *self);
+/** whim_session_hold_until: @at of an earlier run; @reconnect: try then */
+void whim_session_hold_until (WhimSession *self, gint64 at, gboolean reconnect);
+/** whim_session_set_version: for the next connection */
+void whim_session_set_version (WhimSession *self, const WhimClientVersion *version);
+const WhimClientVersion *whim_session_get_version (WhimSession *self);
 /** whim_session_get_since: when state or reason last changed */
 gint64 whim_session_get_since (WhimSession *self);
 /** whim_session_get_public_state: by the one table state × reason */
@@ -129,6 +141,23 @@ gboolean whim_session_is_syncing (WhimSession *self);
 const char *whim_session_get_code (WhimSession *self, gint64 *expires_at);
 /** whim_session_peek_code: the same without asking */
 const char *whim_session_peek_code (WhimSession *self, gint64 *expires_at);
+
+/**
+ * whim_session_connect_phone:
+ * @phone: international digits
+ *
+ * Starts pairing, or goes on with it, and asks the server for a code to be typed on that phone; the
+ * host hears of it. A code for the same number that is still good stays.
+ */
+void whim_session_connect_phone (WhimSession *self, const char *phone);
+/** whim_session_peek_phone_code: (transfer none) (nullable): "ABCD-1234"; @expires_at in seconds */
+const char *whim_session_peek_phone_code (WhimSession *self, gint64 *expires_at);
+/** whim_session_is_phone_code_wanted: a code waits to be made, or to be typed */
+gboolean whim_session_is_phone_code_wanted (WhimSession *self);
+
+/** whim_session_wake: the machine slept, or its network changed: is the server still there? What
+ *  waits to try again tries after @delay_ms. */
+void whim_session_wake (WhimSession *self, gint64 delay_ms);
 
 /** whim_session_can_send: there is a logged-in link */
 gboolean whim_session_can_send (WhimSession *self);

@@ -188,3 +188,22 @@ whim_store_load_channels (WhimStore *self, GError **error)
       return NULL;
   return g_steal_pointer (&records);
 }
+
+/* ---- numbers of the daemon as a whole -------------------------------------------------------- */
+
+void
+whim_unit_raise_number (WhimUnit *self, const char *name, gint64 value)
+{
+  whim_unit_add (self, WHIM_SQL_RAISE_META, whim_value_text (name), whim_value_int (value));
+}
+
+gint64
+whim_store_read_number (WhimStore *self, const char *name)
+{
+  gint64 value = 0;
+
+  if (!whim_db_get_int (whim_store_get_main_db (self), NULL, &value, 0, WHIM_SQL_GET_META,
+                        whim_value_text (name)))
+    return 0;
+  return value;
+}

@@ -66,6 +66,11 @@ void whim_store_commit_async (WhimStore *self,
                               gpointer user_data);
 gboolean whim_store_commit_finish (WhimStore *self, GAsyncResult *result, GError **error);
 
+/** whim_unit_raise_number: a number of the daemon as a whole; a smaller one changes nothing */
+void whim_unit_raise_number (WhimUnit *self, const char *name, gint64 value);
+/** whim_store_read_number: blocks (at start only); 0 = there is none */
+gint64 whim_store_read_number (WhimStore *self, const char *name);
+
 /* Channels */
 typedef struct
 {

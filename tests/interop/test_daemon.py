@@ -70,6 +70,27 @@ def both_ways(scratch):
     finish(sandbox, [ours, theirs], peer)
 
 
+def both_by_code(scratch):
+    """Both sides pair by phone code, then talk."""
+    sandbox = scratch.sandbox()
+    ours = sandbox.phone('Whim')
+    theirs = sandbox.phone('Bert')
+    daemon = scratch.daemon(sandbox)
+    peer = scratch.peer(sandbox, 'bert')
+    peer.pair_by_code(theirs)
+    channel = daemon.ok('POST', '/channels', {'name': 'First'})['data']['id']
+    answer = daemon.ok('POST', '/channels/%s/connect-phone' % channel,
+                       {'phoneNumber': '+' + ours['pn']})
+    sandbox.post('/enter-code', phone=ours['pn'], code=answer['pairingCode'])
+    daemon.wait_status(channel, 'connected')
+    sandbox.wait_idle(ours)
+    daemon.send(channel, theirs['pn'], 'hello Bert')
+    peer.text('hello Bert')
+    peer.send(ours['pn'] + '@s.whatsapp.net', 'hello Whim')
+    daemon.text('hello Whim')
+    finish(sandbox, [ours, theirs], peer)
+
+
 def restarts(scratch):
     sandbox, ours, theirs, daemon, peer, channel = setup(scratch)
     to_us = ours['pn'] + '@s.whatsapp.net'
@@ -235,4 +256,4 @@ def repair(scratch):
 
 
 w.require_node_modules()
-w.run([both_ways, restarts, offline, companions, unlinked, prekeys, kinds, repair])
+w.run([both_ways, both_by_code, restarts, offline, companions, unlinked, prekeys, kinds, repair])
