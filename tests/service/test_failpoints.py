@@ -12,6 +12,10 @@ SEND = ['send.before-accept-commit', 'send.before-seal-commit', 'send.after-seal
         'send.before-write', 'send.after-write', 'send.before-ack-commit']
 RECEIVE = ['receive.before-commit', 'receive.after-commit']
 STORE = ['store.before-commit', 'store.after-commit']
+PAIR = ['pair.before-save', 'pair.after-save', 'pair.after-answer']
+CODE = ['code.before-save', 'code.after-save', 'code.after-finish'] + PAIR
+# passages of the store's failpoints while a channel is made and linked
+PAIRING_PASSAGES = range(1, 8)
 # passages of the store's failpoints: from the login to the end of the conversation
 PASSAGES = range(1, 15)
 
@@ -120,6 +124,96 @@ def around_commits(point):
     return test
 
 
+def linked_or_not(sandbox, daemon, channel, ours, theirs):
+    """After a death in the middle of pairing: either both sides say that it is linked, or the same
+    channel can be linked; and no device is left over that nobody owns."""
+    if 'phone' in daemon.ok('GET', '/channels/' + channel)['data']:
+        daemon.ok('POST', '/channels/%s/connect' % channel)
+        event = daemon.wait_event(lambda e: e['event'] == 'channel.status'
+                                  and e['data']['reason'] in ('online', 'unlinked'), 'the end', 0)
+    else:
+        event = None
+    linked = event is not None and event['data']['reason'] == 'online'
+    if not linked:
+        seen = daemon.events()
+        after = seen[-1]['seq'] if seen else 0
+        w.check('phone' not in daemon.ok('GET', '/channels/' + channel)['data'], 'half a pairing')
+        qr = daemon.ok('POST', '/channels/%s/connect' % channel)['raw']
+        sandbox.post('/scan', qr=qr, phone=ours['pn'])
+        daemon.wait_event(lambda e: e['event'] == 'channel.status'
+                          and e['data']['status'] == 'connected', 'the second try', after)
+    sandbox.wait_idle(ours)
+    w.equal(len([d for d in sandbox.get('/devices')['devices']
+                 if d['phone'] == ours['pn'] and d['device'] != 0]), 1, 'devices at the phone')
+    message = daemon.send(channel, theirs['pn'], 'linked')
+    daemon.status_of(message, 'delivered')
+    sandbox.check_clean()
+    return linked
+
+
+def at_pairing(point, by_code):
+    def test(scratch):
+        sandbox = scratch.sandbox()
+        ours = sandbox.phone('Whim')
+        theirs = sandbox.phone('Bert')
+        daemon = scratch.daemon(sandbox, failpoints='%s=kill' % point)
+        channel = daemon.ok('POST', '/channels', {'name': 'First'})['data']['id']
+        if by_code:
+            answer = daemon.ok('POST', '/channels/%s/connect-phone' % channel,
+                               {'phoneNumber': ours['pn']})
+            sandbox.post('/enter-code', phone=ours['pn'], code=answer['pairingCode'])
+        else:
+            qr = daemon.ok('POST', '/channels/%s/connect' % channel)['raw']
+            sandbox.post('/scan', qr=qr, phone=ours['pn'])
+        daemon.wait_death()
+        daemon.start()
+        linked_or_not(sandbox, daemon, channel, ours, theirs)
+    test.__name__ = 'kill at %s%s' % (point, ' by code' if by_code else '')
+    return test
+
+
+def around_pairing_commits(point):
+    def test(scratch):
+        for passage in PAIRING_PASSAGES:
+            sandbox = scratch.sandbox()
+            ours = sandbox.phone('Whim')
+            theirs = sandbox.phone('Bert')
+            daemon = scratch.daemon(sandbox, 'daemon%d' % passage)
+            channel = daemon.ok('POST', '/channels', {'name': 'First'})['data']['id']
+            daemon.stop()
+            try:
+                daemon.start('%s=kill:%d' % (point, passage))
+                qr = daemon.ok('POST', '/channels/%s/connect' % channel)['raw']
+                sandbox.post('/scan', qr=qr, phone=ours['pn'])
+            except (w.Failure, urllib.error.URLError, OSError, w.http_client.HTTPException):
+                pass
+            daemon.wait_death()
+            daemon.start()
+            linked_or_not(sandbox, daemon, channel, ours, theirs)
+    test.__name__ = 'kill around each commit of pairing: ' + point
+    return test
+
+
+def refused_pairing_commit(scratch):
+    """A disk that refuses while an account is being linked: the phone hears that it failed, and the
+    next try is a whole one."""
+    sandbox = scratch.sandbox()
+    ours = sandbox.phone('Whim')
+    theirs = sandbox.phone('Bert')
+    daemon = scratch.daemon(sandbox, control=True)
+    channel = daemon.ok('POST', '/channels', {'name': 'First'})['data']['id']
+    qr = daemon.ok('POST', '/channels/%s/connect' % channel)['raw']
+    sandbox.get('/await-count?name=iq-answers&count=1')
+    daemon.wait_event(lambda e: e['event'] == 'channel.qr', 'the QR')
+    daemon.command(arm='store.commit-error', **{'as': 'error'})
+    sandbox.post('/scan', qr=qr, phone=ours['pn'])
+    sandbox.get('/await-count?name=pairings-refused:500&count=1')
+    w.check('phone' not in daemon.ok('GET', '/channels/' + channel)['data'], 'half a pairing')
+    daemon.command(advance=2000)
+    sandbox.get('/await-count?name=registrations&count=2')
+    w.check(not linked_or_not(sandbox, daemon, channel, ours, theirs), 'it was linked')
+
+
 def refused_commit(scratch):
     """A disk that refuses: nothing is accepted or acknowledged, and it heals by itself."""
     sandbox, ours, theirs, daemon, channel = setup(scratch)
@@ -141,4 +235,6 @@ def refused_commit(scratch):
 
 
 w.run([at_send(p) for p in SEND] + [at_receive(p) for p in RECEIVE]
-      + [around_commits(p) for p in STORE] + [refused_commit])
+      + [around_commits(p) for p in STORE] + [refused_commit]
+      + [at_pairing(p, False) for p in PAIR] + [at_pairing(p, True) for p in CODE]
+      + [around_pairing_commits(p) for p in STORE] + [refused_pairing_commit])
