@@ -121,6 +121,7 @@ const WhimOperation whim_operations_channels[] = {
     .scope = WHIM_SCOPE_WRITE,
     .channel_scoped = TRUE,
     .shape = WHIM_RESULT_ACTION,
+    .item = "PhoneCode",
     .params = phone_params,
     .summary = "Connect via phone number (pairing code)",
     .description
@@ -130,7 +131,7 @@ const WhimOperation whim_operations_channels[] = {
     .errors = CHANNEL_ERRORS
     " missing_parameter invalid_parameter already_paired conflict rate_limited refused timed_out",
     .example = "{\"pairingCode\":\"ABCD-1234\",\"expiresAt\":1750000180,"
-               "\"status\":\"connecting\",\"reason\":\"pairing_code\"}" },
+               "\"status\":\"connecting\",\"reason\":\"pairing_code\",\"since\":1750000000}" },
   { .name = "channels.disconnect",
     .scope = WHIM_SCOPE_WRITE,
     .channel_scoped = TRUE,

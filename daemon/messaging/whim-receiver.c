@@ -520,6 +520,9 @@ put_results (ReceiveOp *op, WhimUnit *unit)
     put_repaired (op, unit);
   else if (failed)
     op->undecryptable = TRUE;
+  else if (op->peer) /* about the account, and not for people to see */
+    whim_unit_put_seen (unit, whim_jid_get_text (op->from), whim_node_get_attr (op->node, "id"),
+                        "");
   else if (op->n_encs == 0 && whim_node_find_child (op->node, "unavailable") != NULL)
     put_unavailable (op, unit);
   else

@@ -121,6 +121,7 @@ sandbox_fault_make_unavailable (Device *to, WhimNode *node)
   const char *kind = to->faults.unavailable_kind;
 
   if (to->faults.unavailable == 0 || !whim_node_is (node, "message")
+      || whim_node_attr_equals (node, "category", "peer")
       || whim_node_find_child (node, "enc") == NULL)
     return NULL;
   to->faults.unavailable--;

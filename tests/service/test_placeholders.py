@@ -41,8 +41,10 @@ def unavailable(scratch):
     ids = [sandbox.post('/send', phone=theirs['pn'], to=ours['pn'], text='number %d' % n)['id']
            for n in range(40)]
     sandbox.wait_idle(ours)
-    waiting = [m for m in daemon.messages(channel) if m['type'] == 'undecryptable']
-    w.equal(len(waiting), 40, 'placeholders')
+    # on a slow machine some were asked for, and answered, while others still came
+    got = daemon.messages(channel)
+    w.equal([m for m in got if m['id'] not in ids and m.get('body') != 'hello'], [], 'others')
+    w.equal(len(got), 41, 'each is there, as itself or as a placeholder')
     daemon.command(advance=300)
     for number in range(40):
         event = daemon.text('number %d' % number)
@@ -50,7 +52,8 @@ def unavailable(scratch):
                 (ids[number], theirs['pn'], 'Bert'), 'the message')
     sandbox.wait_idle(ours)
     counts = clean(sandbox)
-    w.equal((counts['placeholder-requests'], counts['placeholder-keys']), (2, 40), 'requests')
+    w.equal(counts['placeholder-keys'], 40, 'each was asked for once')
+    w.check(2 <= counts['placeholder-requests'] < 40, 'several in a request, 32 at most')
     w.equal(counts.get('retry-receipts', 0), 0, 'retry receipts')
     w.equal(sorted(m['type'] for m in daemon.messages(channel)), ['text'] * 41, 'stored')
     w.equal([told(daemon, i) for i in ids], [['message.received']] * 40, 'told')
