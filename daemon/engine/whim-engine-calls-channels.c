@@ -226,8 +226,8 @@ clean_phone (const char *text)
   return g_string_free (g_steal_pointer (&digits), FALSE);
 }
 
-static void
-call_channels_connect_phone (const WhimCall *call, GTask *task)
+void
+whim_call_connect_phone (const WhimCall *call, GTask *task)
 {
   g_autofree char *phone = NULL;
   const char *text = NULL;
@@ -331,7 +331,7 @@ const WhimCallRow whim_calls_channels[] = {
   { "channels.update", call_channels_update },
   { "channels.delete", call_channels_delete },
   { "channels.connect", call_channels_connect },
-  { "channels.connect-phone", call_channels_connect_phone },
+  { "channels.connect-phone", whim_call_connect_phone },
   { "channels.disconnect", call_channels_disconnect },
   { "channels.logout", call_channels_logout },
   { "channels.status", call_channels_status },

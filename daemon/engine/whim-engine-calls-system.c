@@ -8,40 +8,86 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+/* What a stranger may know: whether the daemon works, not whose it is. */
 static void
-call_system_health (const WhimCall *call, GTask *task)
+add_health (WhimEngine *self, GVariantBuilder *builder, gboolean *degraded)
 {
-  GVariantBuilder builder;
   GVariantBuilder channels;
   gint64 connected = 0;
-  gboolean healthy = whim_store_is_healthy (call->engine->store);
-  gboolean degraded = !healthy;
+  gboolean healthy = whim_store_is_healthy (self->store);
 
-  for (guint i = 0; i < call->engine->channels->len; i++)
+  *degraded = !healthy;
+  for (guint i = 0; i < self->channels->len; i++)
     {
-      WhimChannel *channel = g_ptr_array_index (call->engine->channels, i);
+      WhimChannel *channel = g_ptr_array_index (self->channels, i);
       WhimChannelState state = whim_session_get_public_state (channel->session);
 
       if (state == WHIM_CHANNEL_STATE_CONNECTED)
         connected++;
       else if (whim_channel_is_paired (channel) && channel->record->auto_connect
                && whim_session_get_state (channel->session) != WHIM_SESSION_OFFLINE)
-        degraded = TRUE; /* it should be connected and is not */
+        *degraded = TRUE; /* it should be connected and is not */
     }
   g_variant_builder_init (&channels, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&channels, "{sv}", "total",
-                         g_variant_new_int64 (call->engine->channels->len));
+  g_variant_builder_add (&channels, "{sv}", "total", g_variant_new_int64 (self->channels->len));
   g_variant_builder_add (&channels, "{sv}", "connected", g_variant_new_int64 (connected));
+  g_variant_builder_add (builder, "{sv}", "timestamp",
+                         g_variant_new_int64 (whim_clock_get_unix (self->clock)));
+  g_variant_builder_add (builder, "{sv}", "database",
+                         g_variant_new_string (healthy ? "ok" : "error"));
+  g_variant_builder_add (builder, "{sv}", "redis", g_variant_new_string ("not_used"));
+  g_variant_builder_add (builder, "{sv}", "channels", g_variant_builder_end (&channels));
+  g_variant_builder_add (builder, "{sv}", "auth", g_variant_new_string ("required"));
+}
+
+static void
+call_system_health (const WhimCall *call, GTask *task)
+{
+  GVariantBuilder builder;
+  gboolean degraded;
+
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  add_health (call->engine, &builder, &degraded);
   g_variant_builder_add (&builder, "{sv}", "status",
                          g_variant_new_string (degraded ? "degraded" : "ok"));
-  g_variant_builder_add (&builder, "{sv}", "timestamp",
-                         g_variant_new_int64 (whim_clock_get_unix (call->engine->clock)));
-  g_variant_builder_add (&builder, "{sv}", "database",
-                         g_variant_new_string (healthy ? "ok" : "error"));
-  g_variant_builder_add (&builder, "{sv}", "redis", g_variant_new_string ("not_used"));
-  g_variant_builder_add (&builder, "{sv}", "channels", g_variant_builder_end (&channels));
-  g_variant_builder_add (&builder, "{sv}", "auth", g_variant_new_string ("required"));
+  whim_call_return (task, g_variant_builder_end (&builder));
+}
+
+/* whapi means the channel where it says health (whapi-compat, 2). */
+void
+whim_call_channel_health (const WhimCall *call, GTask *task)
+{
+  WhimChannel *channel = call->channel;
+  const WhimCredentials *keys = whim_session_get_credentials (channel->session);
+  gint64 now = whim_clock_get_unix (call->engine->clock);
+  GVariantBuilder builder;
+  gboolean degraded;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  add_health (call->engine, &builder, &degraded);
+  g_variant_builder_add (&builder, "{sv}", "whapiStatus",
+                         g_variant_new_string (whim_channel_state_to_word (
+                             whim_session_get_public_state (channel->session))));
+  g_variant_builder_add (&builder, "{sv}", "channel_id",
+                         g_variant_new_string (channel->record->id));
+  g_variant_builder_add (&builder, "{sv}", "start_at",
+                         g_variant_new_int64 (call->engine->started_at));
+  g_variant_builder_add (&builder, "{sv}", "uptime",
+                         g_variant_new_int64 (MAX (0, now - call->engine->started_at)));
+  g_variant_builder_add (&builder, "{sv}", "version", g_variant_new_string (WHIM_VERSION));
+  if (keys != NULL && keys->pn != NULL && whim_credentials_is_paired (keys))
+    {
+      GVariantBuilder user;
+
+      g_variant_builder_add (&builder, "{sv}", "device_id",
+                             g_variant_new_int64 (whim_jid_get_device (keys->pn)));
+      g_variant_builder_init (&user, G_VARIANT_TYPE_VARDICT);
+      g_variant_builder_add (&user, "{sv}", "id",
+                             g_variant_new_string (whim_jid_get_user (keys->pn)));
+      if (keys->push_name != NULL)
+        g_variant_builder_add (&user, "{sv}", "name", g_variant_new_string (keys->push_name));
+      g_variant_builder_add (&builder, "{sv}", "user", g_variant_builder_end (&user));
+    }
   whim_call_return (task, g_variant_builder_end (&builder));
 }
 

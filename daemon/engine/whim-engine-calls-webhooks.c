@@ -148,8 +148,8 @@ take_headers (const WhimCall *call, WhimHook *hook, GError **error)
   return TRUE;
 }
 
-static gboolean
-take_settings (const WhimCall *call, WhimHook *hook, GError **error)
+gboolean
+whim_webhook_take_settings (const WhimCall *call, WhimHook *hook, GError **error)
 {
   gboolean enabled = hook->enabled;
 
@@ -429,18 +429,11 @@ count_hooks (WhimEngine *self, const char *channel_id)
   return n;
 }
 
-static void
-create_hook (const WhimCall *call, const char *name, GTask *task)
+WhimHook *
+whim_webhook_new (const WhimCall *call, const char *name)
 {
-  g_autoptr (WhimHook) hook = whim_hook_new ();
-  GError *error = NULL;
+  WhimHook *hook = whim_hook_new ();
 
-  if (count_hooks (call->engine, call->channel->record->id) >= WHIM_LIMIT_HOOKS)
-    {
-      g_task_return_new_error (task, WHIM_ERROR, WHIM_ERROR_CONFLICT,
-                               "the channel has as many webhooks as it may have");
-      return;
-    }
   hook->number = ++call->engine->last_hook;
   hook->id = whim_random_id ("whk_");
   hook->channel = call->channel->record->number;
@@ -449,7 +442,23 @@ create_hook (const WhimCall *call, const char *name, GTask *task)
   hook->headers = g_new0 (char *, 1);
   hook->enabled = TRUE;
   hook->created_at = whim_clock_get_unix (call->engine->clock);
-  if (take_settings (call, hook, &error))
+  return hook;
+}
+
+static void
+create_hook (const WhimCall *call, const char *name, GTask *task)
+{
+  g_autoptr (WhimHook) hook = NULL;
+  GError *error = NULL;
+
+  if (count_hooks (call->engine, call->channel->record->id) >= WHIM_LIMIT_HOOKS)
+    {
+      g_task_return_new_error (task, WHIM_ERROR, WHIM_ERROR_CONFLICT,
+                               "the channel has as many webhooks as it may have");
+      return;
+    }
+  hook = whim_webhook_new (call, name);
+  if (whim_webhook_take_settings (call, hook, &error))
     commit_hook (call->engine, g_steal_pointer (&hook), TRUE, task);
   else
     g_task_return_error (task, error);
@@ -461,7 +470,7 @@ change_hook (const WhimCall *call, const WhimHook *now, GTask *task)
   g_autoptr (WhimHook) hook = whim_hook_copy (now);
   GError *error = NULL;
 
-  if (take_settings (call, hook, &error))
+  if (whim_webhook_take_settings (call, hook, &error))
     commit_hook (call->engine, g_steal_pointer (&hook), hook->enabled && !now->enabled, task);
   else
     g_task_return_error (task, error);

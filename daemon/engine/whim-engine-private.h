@@ -20,6 +20,7 @@ struct _WhimEngine
   GHashTable *by_id;   /* id -> WhimChannel */
   GPtrArray *keys;     /* of WhimApiKey */
   gboolean stopping;
+  gint64 started_at;
   gboolean allow_private_fetch;
   guint prune_timer;
   GPtrArray *hooks; /* of WhimHook, in order of creation */
@@ -108,6 +109,17 @@ extern const WhimCallRow whim_calls_chats[];
 extern const WhimCallRow whim_calls_system[];
 extern const WhimCallRow whim_calls_webhooks[];
 extern const WhimCallRow whim_calls_keys[];
+extern const WhimCallRow whim_calls_whapi[];
+
+/** whim_call_connect_phone: see channels.connect-phone */
+void whim_call_connect_phone (const WhimCall *call, GTask *task);
+/** whim_call_channel_health: whapi's health of the call's channel */
+void whim_call_channel_health (const WhimCall *call, GTask *task);
+/** whim_webhook_new: (transfer full): of the call's channel, with a number and an id of its own */
+WhimHook *whim_webhook_new (const WhimCall *call, const char *name);
+/** whim_webhook_take_settings: what the call's parameters say of a webhook goes into @hook, which
+ *  is nobody else's yet; FALSE: the error names the field */
+gboolean whim_webhook_take_settings (const WhimCall *call, WhimHook *hook, GError **error);
 
 /** whim_call_return: @value (transfer floating) */
 void whim_call_return (GTask *task, GVariant *value);

@@ -67,6 +67,7 @@ whim_engine_new (const WhimEngineConfig *config, GError **error)
 
   self->clock = whim_clock_ref (config->clock);
   self->store = g_object_ref (config->store);
+  self->started_at = whim_clock_get_unix (self->clock);
   self->pool = config->pool;
   self->transport = config->transport;
   self->version = config->version;

@@ -32,6 +32,7 @@ typedef enum
   WHIM_PARAM_NUMBER,  /* d */
   WHIM_PARAM_STRINGS, /* as */
   WHIM_PARAM_OBJECT,  /* a{sv} */
+  WHIM_PARAM_OBJECTS, /* aa{sv} */
 } WhimParamType;
 
 typedef enum
@@ -59,12 +60,13 @@ typedef struct
 
 typedef enum
 {
-  WHIM_RESULT_ACTION, /* {success:true} and the dictionary's own members */
-  WHIM_RESULT_OBJECT, /* one object: under "data" and its fields at the top */
-  WHIM_RESULT_LIST,   /* "items" (aa{sv}), "total", "count", "offset" */
-  WHIM_RESULT_SEND,   /* messageId, message */
-  WHIM_RESULT_BYTES,  /* "bytes" (ay) and "contentType" */
-  WHIM_RESULT_HEALTH,
+  WHIM_RESULT_ACTION,   /* {success:true} and the dictionary's own members */
+  WHIM_RESULT_OBJECT,   /* one object: under "data" and its fields at the top */
+  WHIM_RESULT_LIST,     /* "items" (aa{sv}), "total", "count", "offset" */
+  WHIM_RESULT_SEND,     /* messageId, message */
+  WHIM_RESULT_BYTES,    /* "bytes" (ay) and "contentType" */
+  WHIM_RESULT_PLAIN,    /* the dictionary's own members, and nothing around them */
+  WHIM_RESULT_ARRAY,    /* "items" (aa{sv}), as an array at the root */
   WHIM_RESULT_DOCUMENT, /* the contract itself: the face makes it from this table */
 } WhimResultShape;
 

@@ -14,6 +14,7 @@ extern const WhimOperation whim_operations_chats[];
 extern const WhimOperation whim_operations_system[];
 extern const WhimOperation whim_operations_webhooks[];
 extern const WhimOperation whim_operations_keys[];
+extern const WhimOperation whim_operations_whapi[];
 
 #define PATH WHIM_PARAM_IN_PATH
 #define QUERY WHIM_PARAM_IN_QUERY

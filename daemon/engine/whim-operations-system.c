@@ -8,7 +8,8 @@ static const WhimParam no_params[] = { END };
 const WhimOperation whim_operations_system[] = {
   { .name = "system.health",
     .scope = WHIM_SCOPE_NONE,
-    .shape = WHIM_RESULT_HEALTH,
+    .shape = WHIM_RESULT_PLAIN,
+    .item = "Health",
     .params = no_params,
     .summary = "Health check (no auth required)",
     .description

@@ -8,13 +8,8 @@
 
 /* The operation table: every operation that is built, and no other. */
 static const WhimOperation *const families[] = {
-  whim_operations_channels,
-  whim_operations_messages,
-  whim_operations_chats,
-  whim_operations_system,
-  whim_operations_webhooks,
-  whim_operations_keys,
-  NULL,
+  whim_operations_channels, whim_operations_messages, whim_operations_chats, whim_operations_system,
+  whim_operations_webhooks, whim_operations_keys,     whim_operations_whapi, NULL,
 };
 
 const WhimOperation *const *
@@ -50,6 +45,8 @@ type_of (WhimParamType type)
       return G_VARIANT_TYPE_STRING_ARRAY;
     case WHIM_PARAM_OBJECT:
       return G_VARIANT_TYPE_VARDICT;
+    case WHIM_PARAM_OBJECTS:
+      return G_VARIANT_TYPE ("aa{sv}");
     default:
       g_return_val_if_reached (G_VARIANT_TYPE_STRING);
     }
@@ -68,7 +65,7 @@ check_bounds (const WhimParam *param, GVariant *value, GError **error)
     size = (gdouble)g_variant_get_int64 (value);
   else if (param->type == WHIM_PARAM_NUMBER)
     size = g_variant_get_double (value);
-  else if (param->type == WHIM_PARAM_STRINGS)
+  else if (param->type == WHIM_PARAM_STRINGS || param->type == WHIM_PARAM_OBJECTS)
     size = (gdouble)g_variant_n_children (value);
   else
     return TRUE;
@@ -95,6 +92,7 @@ make_default (const WhimParam *param)
       return g_variant_new_double (g_ascii_strtod (param->default_value, NULL));
     case WHIM_PARAM_STRINGS:
     case WHIM_PARAM_OBJECT:
+    case WHIM_PARAM_OBJECTS:
     default:
       g_return_val_if_reached (NULL);
     }

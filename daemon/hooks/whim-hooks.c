@@ -25,6 +25,8 @@
 #define FAILURES_IN_A_ROW 3u
 #define LANES_WHEN_FAILING 2u
 #define DICE 1024
+/* Tests at a time of webhooks that nobody keeps. */
+#define LOOSE_TESTS 4u
 
 /** What is known of a hook that has or had something to do. */
 typedef struct
@@ -53,6 +55,7 @@ struct _WhimHooks
   guint timer;
   gint64 timer_due; /* Unix ms */
   guint take_timer;
+  guint loose_tests; /* of webhooks that nobody keeps */
   gboolean taking;
   gboolean take_again;
   gboolean stopping;
@@ -331,6 +334,7 @@ posted_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   settle (op, state, status, failure);
 }
 
+/* @state (nullable) */
 static void
 send_request (WhimHooks *self,
               HookState *state,
@@ -348,7 +352,8 @@ send_request (WhimHooks *self,
     .answer_max = WHIM_LIMIT_HOOK_ANSWER,
   };
 
-  whim_fetcher_send_async (self->fetcher, &fetch, state->cancellable, callback, user_data);
+  whim_fetcher_send_async (self->fetcher, &fetch, state == NULL ? NULL : state->cancellable,
+                           callback, user_data);
 }
 
 static void
@@ -463,6 +468,7 @@ typedef struct
   WhimHooks *hooks;
   gint64 hook;
   gint64 started;
+  gboolean loose;
   GTask *task;
 } TestOp;
 
@@ -479,6 +485,8 @@ tested_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (state != NULL)
     state->testing = FALSE;
+  if (op->loose)
+    self->loose_tests--;
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
   g_variant_builder_add (&builder, "{sv}", "delivered",
                          g_variant_new_boolean (status >= 200 && status <= 299));
@@ -503,14 +511,19 @@ hooks_test (WhimHook *hook, GTask *task, gpointer user_data)
   gint64 now = whim_clock_get_unix (self->clock);
   TestOp *op;
 
-  if (state == NULL || self->stopping || state->testing)
+  if (self->stopping || (state != NULL && state->testing)
+      || (state == NULL && self->loose_tests >= LOOSE_TESTS))
     {
       g_task_return_new_error (task, WHIM_ERROR, WHIM_ERROR_RATE_LIMITED,
                                "a test of this webhook is under way");
       return;
     }
-  state->testing = TRUE;
   op = g_new0 (TestOp, 1);
+  op->loose = state == NULL;
+  if (state != NULL)
+    state->testing = TRUE;
+  else
+    self->loose_tests++;
   op->hooks = g_object_ref (self);
   op->hook = hook->number;
   op->started = whim_clock_get_monotonic_ms (self->clock);

@@ -61,12 +61,27 @@ whim_present_add_state (JsonBuilder *builder, const char *status)
 static void
 add_own_members (JsonBuilder *builder, const WhimOperation *operation, GVariant *result)
 {
-  static const char *const special[] = { "qr", "success", NULL };
+  static const char *const special[] = { "qr", "success", "whapiStatus", NULL };
+  gboolean login = g_str_has_prefix (operation->name, "whapi.login");
   const char *text = NULL;
 
   whim_present_add_members (builder, result, special);
-  if (g_variant_lookup (result, "qr", "&s", &text))
+  if (g_variant_lookup (result, "qr", "&s", &text) && login)
+    {
+      g_autofree char *picture = whim_present_qr_data_url (text);
+
+      whim_present_add_text (builder, "base64", picture);
+      whim_present_add_text (builder, "rowdata", text);
+    }
+  else if (text != NULL)
     whim_present_add_qr (builder, text);
+  if (g_variant_lookup (result, "whapiStatus", "&s", &text))
+    {
+      json_builder_set_member_name (builder, "status");
+      json_builder_begin_object (builder);
+      whim_present_add_state (builder, text);
+      json_builder_end_object (builder);
+    }
   if (g_str_equal (operation->name, "channels.status")
       && g_variant_lookup (result, "status", "&s", &text))
     whim_present_add_state (builder, text);
@@ -200,6 +215,13 @@ whim_present_result (const WhimOperation *operation, GVariant *result, WhimDiale
 {
   JsonBuilder *builder = json_builder_new ();
 
+  if (operation->shape == WHIM_RESULT_ARRAY)
+    {
+      g_autoptr (GVariant) items = g_variant_lookup_value (result, "items", NULL);
+
+      whim_present_add_value (builder, items);
+      return whim_present_end (builder);
+    }
   json_builder_begin_object (builder);
   switch (operation->shape)
     {
@@ -212,12 +234,13 @@ whim_present_result (const WhimOperation *operation, GVariant *result, WhimDiale
     case WHIM_RESULT_SEND:
       add_send (builder, result, dialect);
       break;
-    case WHIM_RESULT_HEALTH:
+    case WHIM_RESULT_PLAIN:
       add_own_members (builder, operation, result);
       break;
     case WHIM_RESULT_ACTION:
     case WHIM_RESULT_BYTES:
     case WHIM_RESULT_DOCUMENT:
+    case WHIM_RESULT_ARRAY:
     default:
       add_true (builder, "success");
       add_own_members (builder, operation, result);

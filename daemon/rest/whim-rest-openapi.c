@@ -107,6 +107,13 @@ add_schema (JsonBuilder *builder, const WhimParam *param)
       json_builder_end_object (builder);
       add_bounds (builder, param, "minItems", "maxItems");
       break;
+    case WHIM_PARAM_OBJECTS:
+      add_text (builder, "type", "array");
+      begin (builder, "items");
+      add_text (builder, "type", "object");
+      json_builder_end_object (builder);
+      add_bounds (builder, param, "minItems", "maxItems");
+      break;
     case WHIM_PARAM_OBJECT:
     default:
       add_text (builder, "type", "object");
@@ -415,8 +422,17 @@ add_answer (JsonBuilder *builder, const WhimOperation *operation)
     case WHIM_RESULT_SEND:
       add_ref (builder, "Sent");
       break;
-    case WHIM_RESULT_HEALTH:
-      add_ref (builder, "Health");
+    case WHIM_RESULT_PLAIN:
+      if (operation->item != NULL)
+        add_ref (builder, operation->item);
+      else
+        add_text (builder, "type", "object");
+      break;
+    case WHIM_RESULT_ARRAY:
+      add_text (builder, "type", "array");
+      begin (builder, "items");
+      add_text (builder, "type", "object");
+      json_builder_end_object (builder);
       break;
     case WHIM_RESULT_BYTES:
       add_text (builder, "type", "string");

@@ -102,6 +102,7 @@ value_from_texts (const WhimParam *param, GPtrArray *texts, GError **error)
         return fail (error, param, "must be a number");
       return g_variant_new_double (number);
     case WHIM_PARAM_OBJECT:
+    case WHIM_PARAM_OBJECTS:
     case WHIM_PARAM_STRINGS:
     default:
       return fail (error, param, "must be an object in the body");
@@ -185,6 +186,26 @@ strings_from_node (const WhimParam *param, JsonNode *node, GError **error)
 }
 
 static GVariant *
+objects_from_node (const WhimParam *param, JsonNode *node, GError **error)
+{
+  g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("aa{sv}"));
+  JsonArray *array;
+
+  if (!JSON_NODE_HOLDS_ARRAY (node))
+    return fail (error, param, "must be a list of objects");
+  array = json_node_get_array (node);
+  for (guint i = 0; i < json_array_get_length (array); i++)
+    {
+      JsonNode *item = json_array_get_element (array, i);
+
+      if (!JSON_NODE_HOLDS_OBJECT (item))
+        return fail (error, param, "must be a list of objects");
+      g_variant_builder_add_value (&builder, variant_from_object (json_node_get_object (item)));
+    }
+  return g_variant_builder_end (&builder);
+}
+
+static GVariant *
 integer_from_node (const WhimParam *param, JsonNode *node, GError **error)
 {
   double number;
@@ -223,6 +244,8 @@ value_from_node (const WhimParam *param, JsonNode *node, GError **error)
       return g_variant_new_double (json_node_get_double (node));
     case WHIM_PARAM_STRINGS:
       return strings_from_node (param, node, error);
+    case WHIM_PARAM_OBJECTS:
+      return objects_from_node (param, node, error);
     case WHIM_PARAM_OBJECT:
     default:
       if (!JSON_NODE_HOLDS_OBJECT (node))

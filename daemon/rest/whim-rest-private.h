@@ -18,6 +18,7 @@ typedef struct
   const char *method;
   const char *pattern; /* segments; ":name" takes one */
   const char *operation;
+  const char *twin; /* (nullable): the operation where a channel is meant: whapi's */
 } WhimRoute;
 
 /** whim_routes: (transfer none): ends with a NULL method */

@@ -259,6 +259,11 @@ show_result (WhimRestRequest *request, GVariant *result)
   g_autofree char *type = NULL;
   g_autoptr (GBytes) bytes = NULL;
 
+  if (request->operation->shape == WHIM_RESULT_PLAIN && g_variant_n_children (result) == 0)
+    {
+      whim_rest_request_answer (request, SOUP_STATUS_NO_CONTENT, NULL, NULL);
+      return;
+    }
   if (request->operation->shape != WHIM_RESULT_BYTES)
     {
       whim_rest_request_answer_json (
@@ -327,6 +332,21 @@ get_bound_channel (const WhimCaller *caller)
   return caller->channels[0];
 }
 
+/* Two addresses mean the daemon to the seed and a channel to whapi (whapi-compat, 2). */
+static void
+choose_twin (WhimRestRequest *request)
+{
+  const char *twin = request->match.route->twin;
+  gboolean named
+      = request->input.channel != NULL
+        || (request->query != NULL && g_hash_table_contains (request->query, "channelId"))
+        || get_bound_channel (request->caller) != NULL;
+
+  if (twin != NULL && request->caller != NULL && request->dialect != WHIM_DIALECT_SEED
+      && (named || request->dialect == WHIM_DIALECT_WHAPI))
+    request->operation = whim_operation_find (twin);
+}
+
 static gboolean
 read_input (WhimRestRequest *request, GError **error)
 {
@@ -383,6 +403,7 @@ body_read_cb (SoupServer *server,
       whim_rest_events (request);
       return;
     }
+  choose_twin (request);
   if (show_document (request))
     return;
   params = whim_rest_extract (request->operation, &request->input,

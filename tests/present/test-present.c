@@ -47,7 +47,7 @@ static const WhimOperation operations[] = {
   { .name = "messages.text", .shape = WHIM_RESULT_SEND },
   { .name = "messages.list", .shape = WHIM_RESULT_LIST, .plural = "messages" },
   { .name = "chats.list", .shape = WHIM_RESULT_LIST, .plural = "chats" },
-  { .name = "system.health", .shape = WHIM_RESULT_HEALTH },
+  { .name = "system.health", .shape = WHIM_RESULT_PLAIN },
 };
 
 static const WhimOperation *

@@ -128,7 +128,7 @@ static const WhimOperation operations[] = {
   { .name = "webhooks.resend-all", .scope = WHIM_SCOPE_READ, .shape = WHIM_RESULT_ACTION },
   { .name = "webhooks.resend", .scope = WHIM_SCOPE_READ, .shape = WHIM_RESULT_ACTION },
   { .name = "webhooks.discard", .scope = WHIM_SCOPE_READ, .shape = WHIM_RESULT_ACTION },
-  { .name = "system.health", .scope = WHIM_SCOPE_NONE, .shape = WHIM_RESULT_HEALTH },
+  { .name = "system.health", .scope = WHIM_SCOPE_NONE, .shape = WHIM_RESULT_PLAIN },
   { NULL },
 };
 

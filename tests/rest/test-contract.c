@@ -20,6 +20,11 @@ test_routes (void)
   for (const WhimRoute *route = whim_routes (); route->method != NULL; route++)
     {
       g_hash_table_add (routed, (gpointer)route->operation);
+      if (route->twin != NULL)
+        {
+          g_hash_table_add (routed, (gpointer)route->twin);
+          g_assert_nonnull (whim_operation_find (route->twin));
+        }
       if (!g_str_equal (route->operation, WHIM_ROUTE_EVENTS)
           && whim_operation_find (route->operation) == NULL)
         g_error ("%s %s: there is no operation %s", route->method, route->pattern,
