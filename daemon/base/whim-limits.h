@@ -21,6 +21,10 @@
 #define WHIM_LIMIT_LINK_BACKLOG (64u * 1024u * 1024u)
 /* Bytes that the server has not taken from us; then the link is closed. */
 #define WHIM_LIMIT_LINK_UNSENT (32u * 1024u * 1024u)
+/* Sockets and handshakes that are being opened at a time, over all channels: the key agreements of
+ * a thousand at once would hold the shards for seconds, and a service takes so many for an attack.
+ */
+#define WHIM_LIMIT_HANDSHAKES 16u
 /* Requests of one channel that wait for an answer of the server. */
 #define WHIM_LIMIT_REQUESTS 256u
 /* Devices of one account: WhatsApp allows five, tolerate growth. */

@@ -90,6 +90,7 @@ struct _WhimSession
   WhimLink *link;
   GCancellable *open_cancellable;
   guint open_timer;
+  guint gate_ticket; /* while it waits for its turn to open, and opens */
 
   /* keep-alive */
   guint alive_timer;

@@ -36,6 +36,7 @@ static void
 session_close_link (WhimSession *self)
 {
   self->generation++;
+  whim_gate_leave (whim_transport_get_gate (self->transport), &self->gate_ticket);
   whim_clock_clear_timer (self->clock, &self->open_timer);
   whim_clock_clear_timer (self->clock, &self->alive_timer);
   whim_clock_clear_timer (self->clock, &self->retry_timer);
@@ -297,6 +298,7 @@ session_opened_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     }
   g_clear_object (&self->open_cancellable);
   whim_clock_clear_timer (self->clock, &self->open_timer);
+  whim_gate_leave (whim_transport_get_gate (self->transport), &self->gate_ticket);
   if (link == NULL)
     {
       session_open_failed (self, error);
@@ -334,12 +336,27 @@ keys_saved_cb (WhimSession *self, gboolean ok, gpointer data)
     whim_session_handle (self, WHIM_SESSION_EVENT_TROUBLE, WHIM_REASON_STORE, NULL);
 }
 
+/* The time-out runs from here: who waits for the others has not begun. */
+static void
+session_open_now (gpointer user_data)
+{
+  WhimSession *self = user_data;
+  g_autoptr (GBytes) payload = whim_client_payload_make (self->credentials, &self->version);
+  OpenOp *op = g_new0 (OpenOp, 1);
+
+  self->open_cancellable = g_cancellable_new ();
+  op->session = self;
+  op->cancellable = g_object_ref (self->open_cancellable);
+  self->open_timer
+      = whim_clock_add_timer (self->clock, WHIM_OPEN_TIMEOUT_MS, open_timeout_cb, self);
+  whim_transport_open_async (self->transport, self->credentials->noise, payload,
+                             self->credentials->routing_info, whim_clock_get_unix (self->clock),
+                             self->open_cancellable, session_opened_cb, op);
+}
+
 static void
 session_open (WhimSession *self)
 {
-  g_autoptr (GBytes) payload = NULL;
-  OpenOp *op;
-
   if (self->erasing)
     {
       self->open_wanted = TRUE;
@@ -352,16 +369,8 @@ session_open (WhimSession *self)
                         self->host_data);
       return;
     }
-  payload = whim_client_payload_make (self->credentials, &self->version);
-  self->open_cancellable = g_cancellable_new ();
-  op = g_new0 (OpenOp, 1);
-  op->session = self;
-  op->cancellable = g_object_ref (self->open_cancellable);
-  self->open_timer
-      = whim_clock_add_timer (self->clock, WHIM_OPEN_TIMEOUT_MS, open_timeout_cb, self);
-  whim_transport_open_async (self->transport, self->credentials->noise, payload,
-                             self->credentials->routing_info, whim_clock_get_unix (self->clock),
-                             self->open_cancellable, session_opened_cb, op);
+  whim_gate_enter (whim_transport_get_gate (self->transport), session_open_now, self,
+                   &self->gate_ticket);
 }
 
 /* ---- back-off ------------------------------------------------------------------------------ */

@@ -3,6 +3,7 @@
 
 #include "transport/whim-shard-private.h"
 
+#include "base/whim-limits.h"
 #include "base/whim-util.h"
 
 struct _WhimTransport
@@ -13,6 +14,7 @@ struct _WhimTransport
   GTlsDatabase *tls_database;
   GPtrArray *shards;
   WhimMailbox *events;
+  WhimGate *gate;
 };
 
 G_DEFINE_QUARK (whim - transport - error - quark, whim_transport_error)
@@ -100,6 +102,7 @@ whim_transport_new (const WhimTransportConfig *config, GError **error)
   self->url = g_strdup (config->url);
   self->origin = g_strdup (config->origin);
   whim_copy (self->noise_root, config->noise_root, WHIM_KEY_SIZE);
+  self->gate = whim_gate_new (WHIM_LIMIT_HANDSHAKES);
   self->shards = g_ptr_array_new_with_free_func ((GDestroyNotify)whim_shard_free);
   self->events = whim_mailbox_new (NULL, transport_event_cb, self, whim_link_event_free);
   if (config->ca_file != NULL)
@@ -121,10 +124,17 @@ whim_transport_free (WhimTransport *self)
   whim_mailbox_close (self->events);
   g_ptr_array_unref (self->shards);
   whim_mailbox_unref (self->events);
+  whim_gate_free (self->gate);
   g_clear_object (&self->tls_database);
   g_free (self->url);
   g_free (self->origin);
   g_free (self);
+}
+
+WhimGate *
+whim_transport_get_gate (WhimTransport *self)
+{
+  return self->gate;
 }
 
 static WhimShard *

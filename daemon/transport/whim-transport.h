@@ -2,6 +2,7 @@
 #pragma once
 
 #include "crypto/whim-crypto.h"
+#include "transport/whim-gate.h"
 #include "wire/whim-node.h"
 
 #include <gio/gio.h>
@@ -69,6 +70,10 @@ typedef struct _WhimTransport WhimTransport;
 WhimTransport *whim_transport_new (const WhimTransportConfig *config, GError **error);
 /** whim_transport_free: ends the threads; links still open are closed without callback */
 void whim_transport_free (WhimTransport *self);
+
+/** whim_transport_get_gate: (transfer none): whoever opens a link enters first, and leaves when it
+ * is open or has failed; #WHIM_LIMIT_HANDSHAKES wide */
+WhimGate *whim_transport_get_gate (WhimTransport *self);
 
 /**
  * whim_transport_open_async:
