@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
-#include "app/whim-app.h"
+#include "app/whim-app-private.h"
 
 #include "base/whim-util.h"
 
@@ -40,6 +40,17 @@ static gboolean
 parse_version (const char *text, WhimClientVersion *version)
 {
   return sscanf (text, "%u.%u.%u", &version->primary, &version->secondary, &version->tertiary) == 3;
+}
+
+/* A newer one that the service once wanted (dossier 1, 4.6); what is configured stands. */
+static void
+remember_version (WhimApp *self, WhimClientVersion *version)
+{
+  guint32 revision = whim_engine_read_revision (self->store);
+
+  if (whim_config_get (self->config, WHIM_SETTING_WA_VERSION) == NULL
+      && revision > version->tertiary)
+    version->tertiary = revision;
 }
 
 static gboolean
@@ -106,6 +117,7 @@ whim_app_start (WhimApp *self, WhimConfig *config, GError **error)
       = whim_store_open (whim_config_get (config, WHIM_SETTING_DATA_DIR), self->clock, error);
   if (self->store == NULL)
     return FALSE;
+  remember_version (self, &engine_config.version);
   if (!start_transport (self, g_bytes_get_data (root, NULL), error))
     return FALSE;
   self->pool = whim_signal_pool_new (g_get_num_processors ());
@@ -128,7 +140,9 @@ whim_app_start (WhimApp *self, WhimConfig *config, GError **error)
   whim_rest_set_policy (self->rest, &policy);
   if (!whim_rest_listen (self->rest, whim_config_get (config, WHIM_SETTING_LISTEN), error))
     return FALSE;
+  whim_version_start (self);
   whim_engine_start (self->engine);
+  whim_wake_start (self);
   return TRUE;
 }
 
@@ -161,6 +175,8 @@ whim_app_stop (WhimApp *self)
   if (self->rest != NULL)
     whim_rest_stop (self->rest);
   stop_hooks (self);
+  whim_wake_stop (self);
+  whim_version_stop (self);
   if (self->engine != NULL)
     whim_engine_stop (self->engine);
   g_clear_pointer (&self->pool, whim_signal_pool_free);
@@ -169,6 +185,7 @@ whim_app_stop (WhimApp *self)
   /* what was on its way ends now: nothing below can call back any more */
   while (g_main_context_iteration (NULL, FALSE))
     ;
+  g_clear_object (&self->version_fetcher);
   g_clear_object (&self->hooks);
   g_clear_pointer (&self->rest, whim_rest_free);
   g_clear_object (&self->engine);

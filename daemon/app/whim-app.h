@@ -3,6 +3,7 @@
 
 #include "config/whim-config.h"
 #include "engine/whim-engine-setup.h"
+#include "fetch/whim-fetcher.h"
 #include "hooks/whim-hooks.h"
 #include "rest/whim-rest.h"
 
@@ -20,6 +21,16 @@ typedef struct
   WhimRest *rest;
   WhimHooks *hooks;
   guint hurry; /* timer at the end */
+
+  const char *web_url; /* (nullable): the page that tells the client version */
+  WhimFetcher *version_fetcher;
+
+  gint64 slept_ms; /* all of it since the start of the machine */
+  guint wake_timer;
+  gulong network_id;
+  GCancellable *wake_cancellable;
+  GDBusConnection *system_bus;
+  guint sleep_id;
 } WhimApp;
 
 /** whim_app_start: everything up to listening; FALSE with one clear line in @error */

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Development builds only: {"advance":ms}, {"arm":name,"as":"kill|error[:N]"}, {"idle":true}; each
- * is answered with one line of JSON. */
+/* Development builds only: {"advance":ms}, {"arm":name,"as":"kill|error[:N]"}, {"idle":true},
+ * {"wake":true}; each is answered with one line of JSON. */
 
 typedef struct
 {
@@ -33,6 +33,11 @@ obey (TestControl *self, JsonObject *command)
                                json_object_get_string_member_with_default (command, "as", ""))
                ? "{\"ok\":true}\n"
                : "{\"ok\":false}\n";
+  if (json_object_has_member (command, "wake"))
+    {
+      whim_engine_wake (self->app->engine);
+      return "{\"ok\":true}\n";
+    }
   if (json_object_has_member (command, "idle"))
     return whim_engine_is_idle (self->app->engine) ? "{\"idle\":true}\n" : "{\"idle\":false}\n";
   return "{\"ok\":false}\n";

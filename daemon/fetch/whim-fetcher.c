@@ -50,6 +50,7 @@ typedef struct
   gboolean again;     /* this is the second try */
   guint status;
   gsize left;
+  GByteArray *answer; /* (nullable): what is kept of it */
 } FetchOp;
 
 static void
@@ -70,6 +71,7 @@ fetch_op_free (gpointer data)
   if (host != NULL)
     host->in_use--;
   g_free (self->host);
+  g_clear_pointer (&self->answer, g_byte_array_unref);
   g_clear_object (&self->message);
   g_clear_object (&self->stream);
   g_clear_object (&self->cancellable);
@@ -100,10 +102,10 @@ use_host (WhimFetcher *self, const char *name, GUri *uri)
         g_hash_table_foreach_remove (self->hosts, is_unused, NULL);
       address = whim_public_address_new (g_uri_get_host (uri), (guint16)port, self->allow_private);
       host = g_new0 (Host, 1);
-      host->session = g_object_new (
-          SOUP_TYPE_SESSION, "remote-connectable", address, "proxy-resolver", NULL, "timeout", 0,
-          "idle-timeout", IDLE_SECONDS, "max-conns", CONNECTIONS_PER_HOST, "max-conns-per-host",
-          CONNECTIONS_PER_HOST, "user-agent", "Whimbrel/" WHIM_VERSION, NULL);
+      host->session
+          = g_object_new (SOUP_TYPE_SESSION, "remote-connectable", address, "proxy-resolver", NULL,
+                          "timeout", 0, "idle-timeout", IDLE_SECONDS, "max-conns",
+                          CONNECTIONS_PER_HOST, "max-conns-per-host", CONNECTIONS_PER_HOST, NULL);
       g_hash_table_insert (self->hosts, g_strdup (name), host);
     }
   host->in_use++;
@@ -138,6 +140,42 @@ fetch_end (GTask *task, GError *error)
   else
     g_task_return_new_error (task, WHIM_FETCH_ERROR, WHIM_FETCH_ERROR_CONNECTION, "%s",
                              own->message);
+}
+
+static void fetch_read (GTask *task);
+
+static void
+fetch_read_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  FetchOp *op = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_autoptr (GBytes) bytes
+      = g_input_stream_read_bytes_finish (G_INPUT_STREAM (source), result, &error);
+  gsize n = bytes == NULL ? 0 : g_bytes_get_size (bytes);
+
+  /* half an answer is none */
+  if (bytes == NULL)
+    {
+      fetch_end (task, error);
+      return;
+    }
+  if (n > 0)
+    g_byte_array_append (op->answer, g_bytes_get_data (bytes, NULL), (guint)n);
+  op->left -= MIN (op->left, n);
+  if (n > 0 && op->left > 0)
+    fetch_read (task);
+  else
+    fetch_end (task, NULL);
+}
+
+static void
+fetch_read (GTask *task)
+{
+  FetchOp *op = g_task_get_task_data (task);
+
+  g_input_stream_read_bytes_async (op->stream, MIN (op->left, CHUNK), G_PRIORITY_DEFAULT,
+                                   op->cancellable, fetch_read_cb, g_object_ref (task));
 }
 
 static void
@@ -181,6 +219,11 @@ fetch_sent_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       return;
     }
   op->status = soup_message_get_status (op->message);
+  if (op->answer != NULL)
+    {
+      fetch_read (task);
+      return;
+    }
   g_input_stream_skip_async (op->stream, MIN (op->left, CHUNK), G_PRIORITY_DEFAULT, op->cancellable,
                              fetch_skipped_cb, g_object_ref (task));
 }
@@ -264,14 +307,22 @@ whim_fetcher_send_async (WhimFetcher *self,
                               g_uri_get_port (uri));
   op->message = soup_message_new_from_uri (request->method, uri);
   op->left = MAX (request->answer_max, 1);
+  op->answer = request->keep_answer ? g_byte_array_new () : NULL;
   op->cancellable = g_cancellable_new ();
   op->outer = cancellable == NULL ? NULL : g_object_ref (cancellable);
   g_task_set_task_data (task, op, fetch_op_free);
   use_host (self, op->host, uri);
   soup_message_add_flags (op->message, SOUP_MESSAGE_NO_REDIRECT);
+  /* not the session's, which would replace the caller's */
+  soup_message_headers_replace (soup_message_get_request_headers (op->message), "User-Agent",
+                                "Whimbrel/" WHIM_VERSION);
   for (guint i = 0; request->headers != NULL && request->headers[i] != NULL; i += 2)
-    soup_message_headers_append (soup_message_get_request_headers (op->message),
-                                 request->headers[i], request->headers[i + 1]);
+    if (g_ascii_strcasecmp (request->headers[i], "User-Agent") == 0)
+      soup_message_headers_replace (soup_message_get_request_headers (op->message),
+                                    request->headers[i], request->headers[i + 1]);
+    else
+      soup_message_headers_append (soup_message_get_request_headers (op->message),
+                                   request->headers[i], request->headers[i + 1]);
   if (request->body != NULL)
     soup_message_set_request_body_from_bytes (op->message, request->content_type, request->body);
   g_signal_connect (op->message, "network-event", G_CALLBACK (connection_event_cb), op);
@@ -292,6 +343,23 @@ whim_fetcher_send_finish (WhimFetcher *self, GAsyncResult *result, GError **erro
   g_return_val_if_fail (g_task_is_valid (result, self), 0);
   status = g_task_propagate_int (G_TASK (result), error);
   return status < 0 ? 0 : (guint)status;
+}
+
+guint
+whim_fetcher_send_finish_answer (WhimFetcher *self,
+                                 GAsyncResult *result,
+                                 GBytes **answer,
+                                 GError **error)
+{
+  FetchOp *op;
+  guint status;
+
+  g_return_val_if_fail (g_task_is_valid (result, self), 0);
+  op = g_task_get_task_data (G_TASK (result));
+  status = whim_fetcher_send_finish (self, result, error);
+  if (status != 0 && op != NULL && op->answer != NULL)
+    *answer = g_byte_array_free_to_bytes (g_steal_pointer (&op->answer));
+  return status;
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */

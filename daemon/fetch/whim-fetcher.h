@@ -42,6 +42,7 @@ typedef struct
   GBytes *body;               /* (nullable) */
   gint64 timeout_ms;          /* for all of it */
   gsize answer_max;           /* so much of the answer's body is read, and dropped */
+  gboolean keep_answer;       /* it is not dropped */
 } WhimFetchRequest;
 
 /** whim_fetcher_send_async: copies what it needs */
@@ -53,5 +54,11 @@ void whim_fetcher_send_async (WhimFetcher *self,
 /** whim_fetcher_send_finish: the HTTP status, 0 with an error. A request that was cut after its
  *  status had come has that status. */
 guint whim_fetcher_send_finish (WhimFetcher *self, GAsyncResult *result, GError **error);
+/** whim_fetcher_send_finish_answer: the same; @answer (out) (transfer full): the body, as much of
+ * it as was asked for, if the request keeps it */
+guint whim_fetcher_send_finish_answer (WhimFetcher *self,
+                                       GAsyncResult *result,
+                                       GBytes **answer,
+                                       GError **error);
 
 G_END_DECLS

@@ -96,6 +96,7 @@ sandbox_add_account (Sandbox *sandbox, const char *pn, const char *name, gboolea
 void
 sandbox_account_free (Account *self)
 {
+  g_free (self->told_lid);
   g_ptr_array_unref (self->devices);
   g_hash_table_unref (self->watchers);
   g_ptr_array_unref (self->inbox);

@@ -439,6 +439,29 @@ hold_handshakes (Sandbox *self, JsonObject *body, GHashTable *query, const char 
 }
 
 static JsonNode *
+minimal_revision (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
+{
+  self->minimal_revision = (guint32)sandbox_control_int (body, "revision", 0);
+  return sandbox_control_ok ();
+}
+
+static JsonNode *
+told_lid (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
+{
+  const char *pn = sandbox_control_text (body, "phone");
+  Account *account = pn == NULL ? NULL : sandbox_find_number (self, pn);
+
+  if (account == NULL)
+    {
+      *error = "no such phone";
+      return NULL;
+    }
+  g_free (account->told_lid);
+  account->told_lid = g_strdup (sandbox_control_text (body, "lid"));
+  return sandbox_control_ok ();
+}
+
+static JsonNode *
 drop_all (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
 {
   for (guint i = self->connections->len; i-- > 0;)
@@ -447,8 +470,13 @@ drop_all (Sandbox *self, JsonObject *body, GHashTable *query, const char **error
 }
 
 const ControlRow sandbox_code_rows[] = {
-  { "POST", "/enter-code", enter_code },           { "POST", "/refresh-code", refresh_code },
-  { "POST", "/pairing", pairing_faults },          { "POST", "/registration", registration },
-  { "POST", "/hold-handshakes", hold_handshakes }, { "POST", "/drop-all", drop_all },
+  { "POST", "/enter-code", enter_code },
+  { "POST", "/refresh-code", refresh_code },
+  { "POST", "/pairing", pairing_faults },
+  { "POST", "/registration", registration },
+  { "POST", "/hold-handshakes", hold_handshakes },
+  { "POST", "/drop-all", drop_all },
+  { "POST", "/minimal-revision", minimal_revision },
+  { "POST", "/told-lid", told_lid },
 };
 const guint sandbox_n_code_rows = G_N_ELEMENTS (sandbox_code_rows);

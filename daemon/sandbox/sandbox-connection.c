@@ -310,13 +310,21 @@ login (Connection *self, const Wa__ClientPayload *payload)
       send_failure (self, device->login_failure, device->login_failure_attrs);
       return;
     }
+  if (payload->useragent != NULL && payload->useragent->appversion != NULL
+      && payload->useragent->appversion->tertiary < self->sandbox->minimal_revision)
+    {
+      send_failure (self, 405, NULL);
+      return;
+    }
   if (device->connection != NULL)
     sandbox_connection_stream_error (device->connection, NULL, "replaced");
   self->state = CONNECTION_LOGGED_IN;
   self->device = device;
   device->connection = self;
   device->active = FALSE;
-  lid = sandbox_device_jid (device, TRUE);
+  lid = account->told_lid != NULL
+            ? whim_jid_new (WHIM_JID_SERVER_LID, account->told_lid, device->number)
+            : sandbox_device_jid (device, TRUE);
   builder = whim_node_builder_new ("success");
   whim_node_builder_attr_int (builder, "t", sandbox_now ());
   whim_node_builder_attr_jid (builder, "lid", lid);

@@ -85,6 +85,7 @@ struct _Account
   char *pn;  /* digits */
   char *lid; /* digits */
   char *name;
+  char *told_lid; /* (nullable): what a login hears instead */
   gboolean echo;
   WhimKeyPair *identity; /* also the account's ADV key */
   guint32 raw_id;
@@ -232,7 +233,8 @@ struct _Sandbox
     gboolean hosted;    /* accounts are hosted ones */
     SandboxForgery forgery;
   } pairing;
-  guint handshakes; /* under way */
+  guint32 minimal_revision; /* clients below it are too old */
+  guint handshakes;         /* under way */
   gboolean hold_handshakes;
   GMainLoop *loop;
   guint16 port;
