@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "crypto/whim-crypto.h"
 #include "proto/whim-proto.h"
 #include "wire/whim-jid.h"
 
@@ -78,6 +79,60 @@ GBytes *whim_content_make_text (const char *body,
                                 GBytes *quoted_content);
 /** whim_content_make_device_sent: (transfer full): @content wrapped for our own other devices */
 GBytes *whim_content_make_device_sent (GBytes *content, const char *destination, GError **error);
+
+typedef enum
+{
+  WHIM_CONTENT_ACTION_NONE,
+  WHIM_CONTENT_ACTION_EDIT,
+  WHIM_CONTENT_ACTION_REVOKE,
+  WHIM_CONTENT_ACTION_REACTION,
+  WHIM_CONTENT_ACTION_TIMER, /* of disappearing messages, in the chat */
+} WhimContentActionKind;
+
+/**
+ * WhimContentAction: what a content does to another message; everything borrowed from the content
+ * @target_from_me, @target_participant: of the key, as the sender sees it
+ * @at_ms: 0 if it says nothing
+ * @encrypted: @edited or @emoji are in @payload: see whim_content_open()
+ */
+typedef struct
+{
+  WhimContentActionKind kind;
+  const char *target_id;
+  gboolean target_from_me;
+  const char *target_participant;
+  gint64 at_ms;
+  Wa__Message *edited;
+  const char *emoji; /* "": taken back */
+  guint expiration;
+  gboolean encrypted;
+  ProtobufCBinaryData payload;
+  ProtobufCBinaryData iv;
+} WhimContentAction;
+/** whim_content_get_action: FALSE: it does nothing that we know */
+gboolean whim_content_get_action (const WhimContent *self, WhimContentAction *action);
+
+#define WHIM_CONTENT_LABEL_EDIT "Message Edit"
+#define WHIM_CONTENT_LABEL_REACTION "Enc Reaction"
+/** whim_content_derive_key: @author of the parent and @modifier as bare JID texts */
+WhimSecret *whim_content_derive_key (GBytes *secret,
+                                     const char *parent_id,
+                                     const char *author,
+                                     const char *modifier,
+                                     const char *label);
+/** whim_content_open: (transfer full) (nullable): NULL: not with these names, or not at all */
+GBytes *whim_content_open (GBytes *secret,
+                           const char *parent_id,
+                           const char *author,
+                           const char *modifier,
+                           const char *label,
+                           GBytes *aad,
+                           const ProtobufCBinaryData *payload,
+                           const ProtobufCBinaryData *iv);
+/** whim_content_dup_secret: (transfer full) (nullable): 32 bytes, of a serialised Message */
+GBytes *whim_content_dup_secret (GBytes *content);
+/** whim_content_take_secret: (transfer full) (nullable): the same of one that is taken apart */
+GBytes *whim_content_take_secret (const WhimContent *self);
 
 /** WhimContentKey: names a message in a chat, as the one who says it sees it; @participant
  *  (nullable): bare address of the author, in groups */

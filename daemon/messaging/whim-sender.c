@@ -469,6 +469,7 @@ accept_store (GTask *task)
   message->source = g_strdup ("api");
   message->status = WHIM_MESSAGE_STATUS_PENDING;
   message->content = g_bytes_ref (content);
+  message->secret = whim_content_dup_secret (content);
   op->row = whim_outbox_row_new ();
   op->row->number = whim_store_take_outbox_number (messenger->store);
   op->row->message_id = g_strdup (message->id);

@@ -11,6 +11,14 @@ whim_message_new (void)
   return g_new0 (WhimMessage, 1);
 }
 
+void
+whim_reaction_free (WhimReaction *self)
+{
+  g_free (self->sender);
+  g_free (self->emoji);
+  g_free (self);
+}
+
 WhimMessage *
 whim_message_copy (const WhimMessage *self)
 {
@@ -29,6 +37,8 @@ whim_message_copy (const WhimMessage *self)
   copy->source = g_strdup (self->source);
   copy->status_reason = g_strdup (self->status_reason);
   copy->content = self->content == NULL ? NULL : g_bytes_ref (self->content);
+  copy->secret = self->secret == NULL ? NULL : g_bytes_ref (self->secret);
+  copy->reactions = self->reactions == NULL ? NULL : g_ptr_array_ref (self->reactions);
   return copy;
 }
 
@@ -50,6 +60,8 @@ whim_message_free (WhimMessage *self)
   g_free (self->source);
   g_free (self->status_reason);
   g_clear_pointer (&self->content, g_bytes_unref);
+  g_clear_pointer (&self->secret, g_bytes_unref);
+  g_clear_pointer (&self->reactions, g_ptr_array_unref);
   g_free (self);
 }
 
@@ -72,6 +84,28 @@ add_text (GVariantBuilder *builder, const char *name, const char *value)
     g_variant_builder_add (builder, "{sv}", name, g_variant_new_string (value));
 }
 
+static void
+add_reactions (GVariantBuilder *builder, GPtrArray *reactions)
+{
+  GVariantBuilder list;
+
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < reactions->len; i++)
+    {
+      const WhimReaction *reaction = g_ptr_array_index (reactions, i);
+      gboolean from_me = *reaction->sender == '\0';
+
+      g_variant_builder_open (&list, G_VARIANT_TYPE_VARDICT);
+      add_text (&list, "emoji", reaction->emoji);
+      g_variant_builder_add (&list, "{sv}", "fromMe", g_variant_new_boolean (from_me));
+      if (!from_me)
+        add_text (&list, "from", reaction->sender);
+      g_variant_builder_add (&list, "{sv}", "timestamp", g_variant_new_int64 (reaction->timestamp));
+      g_variant_builder_close (&list);
+    }
+  g_variant_builder_add (builder, "{sv}", "reactions", g_variant_builder_end (&list));
+}
+
 GVariant *
 whim_message_to_variant (const WhimMessage *self)
 {
@@ -91,10 +125,19 @@ whim_message_to_variant (const WhimMessage *self)
   if (self->from_me)
     add_text (&builder, "to", whim_message_get_chat_id (self));
   add_text (&builder, "quotedId", self->quoted_id);
-  if (self->status != WHIM_MESSAGE_STATUS_NONE)
+  if (self->deleted_at != 0)
+    add_text (&builder, "status", "deleted");
+  else if (self->status != WHIM_MESSAGE_STATUS_NONE)
     add_text (&builder, "status", whim_message_status_to_word (self->status));
   add_text (&builder, "statusReason", self->status_reason);
   add_text (&builder, "source", self->source);
+  if (self->edited_at != 0)
+    g_variant_builder_add (&builder, "{sv}", "editedAt",
+                           g_variant_new_int64 (self->edited_at / 1000));
+  if (self->deleted_at != 0)
+    g_variant_builder_add (&builder, "{sv}", "deletedAt", g_variant_new_int64 (self->deleted_at));
+  if (self->reactions != NULL)
+    add_reactions (&builder, self->reactions);
   return g_variant_builder_end (&builder);
 }
 

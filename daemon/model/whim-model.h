@@ -88,6 +88,15 @@ const char *whim_message_status_to_word (WhimMessageStatus status);
 /** whim_message_status_from_word: NONE if unknown */
 WhimMessageStatus whim_message_status_from_word (const char *word);
 
+/** WhimReaction: @sender as shown; "": ourselves */
+typedef struct
+{
+  char *sender;
+  char *emoji;
+  gint64 timestamp;
+} WhimReaction;
+void whim_reaction_free (WhimReaction *self);
+
 /**
  * WhimMessage:
  * @id: WhatsApp's id; never NULL
@@ -119,6 +128,10 @@ typedef struct
   WhimMessageStatus status;
   char *status_reason;
   GBytes *content;
+  GBytes *secret;       /* of the first content: opens what belongs to it */
+  gint64 edited_at;     /* Unix ms; 0: never */
+  gint64 deleted_at;    /* by its author, for everybody; 0: it was not */
+  GPtrArray *reactions; /* of WhimReaction; NULL: none, or not asked for */
 } WhimMessage;
 
 /** WHIM_MESSAGE_KIND_UNDECRYPTABLE: nobody could read it so far; a later copy takes its place */
@@ -133,7 +146,8 @@ const char *whim_message_get_chat_id (const WhimMessage *self);
 
 /** whim_message_to_variant: (transfer floating): a{sv} with the canonical public names:
  *  id, chatId, chatLid, fromMe, timestamp, type, body, from (phone or LID JID), fromLid, fromName,
- *  to, quotedId, status, statusReason, source; absent ones are left out. Never the content. */
+ *  to, quotedId, status ("deleted" if it was), statusReason, source, editedAt, deletedAt,
+ * reactions; absent ones are left out. Never the content. */
 GVariant *whim_message_to_variant (const WhimMessage *self);
 
 typedef struct

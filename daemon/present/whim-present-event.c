@@ -8,7 +8,8 @@ static gboolean
 carries_message (const char *type)
 {
   return g_str_equal (type, "message.received") || g_str_equal (type, "message.sent")
-         || g_str_equal (type, "message.undecryptable");
+         || g_str_equal (type, "message.undecryptable") || g_str_equal (type, "message.updated")
+         || g_str_equal (type, "message.deleted");
 }
 
 static void
@@ -28,6 +29,8 @@ add_data (JsonBuilder *builder, const WhimEvent *event, WhimDialect dialect)
       whim_present_add_members (builder, event->data, special);
       whim_present_add_qr (builder, qr);
     }
+  else if (g_str_equal (event->type, "message.reaction"))
+    whim_present_add_reaction_members (builder, event->data);
   else
     whim_present_add_members (builder, event->data, NULL);
   json_builder_end_object (builder);

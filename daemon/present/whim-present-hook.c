@@ -69,9 +69,17 @@ add_reaction (JsonBuilder *builder, const WhimEvent *event)
 static void
 add_updated_message (JsonBuilder *builder, const WhimEvent *event)
 {
+  g_autoptr (GVariant) before
+      = g_variant_lookup_value (event->data, "before", G_VARIANT_TYPE_VARDICT);
+
   begin_list (builder, "messages_updates");
   json_builder_begin_object (builder);
   whim_present_add_text (builder, "id", get_text (event->data, "id"));
+  if (before != NULL)
+    {
+      json_builder_set_member_name (builder, "before_update");
+      whim_present_add_message (builder, before, WHIM_DIALECT_WHAPI);
+    }
   json_builder_set_member_name (builder, "after_update");
   whim_present_add_message (builder, event->data, WHIM_DIALECT_WHAPI);
   begin_list (builder, "changes");

@@ -86,9 +86,39 @@ add_whapi_members (JsonBuilder *builder, GVariant *message, gboolean only_lid)
 }
 
 void
-whim_present_add_message (JsonBuilder *builder, GVariant *message, WhimDialect dialect)
+whim_present_add_reaction_members (JsonBuilder *builder, GVariant *reaction)
 {
   static const char *const not_as_it_is[] = { "from", NULL };
+  g_autofree char *digits = dup_digits (get_text (reaction, "from"));
+
+  whim_present_add_members (builder, reaction, not_as_it_is);
+  whim_present_add_text (builder, "from", digits);
+}
+
+static void
+add_reactions (JsonBuilder *builder, GVariant *reactions, WhimDialect dialect)
+{
+  json_builder_set_member_name (builder, "reactions");
+  json_builder_begin_array (builder);
+  for (gsize i = 0; i < g_variant_n_children (reactions); i++)
+    {
+      g_autoptr (GVariant) reaction = g_variant_get_child_value (reactions, i);
+
+      json_builder_begin_object (builder);
+      whim_present_add_reaction_members (builder, reaction);
+      if (dialect != WHIM_DIALECT_SEED)
+        whim_present_add_named (builder, reaction, "timestamp", "t");
+      json_builder_end_object (builder);
+    }
+  json_builder_end_array (builder);
+}
+
+void
+whim_present_add_message (JsonBuilder *builder, GVariant *message, WhimDialect dialect)
+{
+  static const char *const not_as_it_is[] = { "from", "reactions", NULL };
+  g_autoptr (GVariant) reactions
+      = g_variant_lookup_value (message, "reactions", G_VARIANT_TYPE ("aa{sv}"));
   static const char *const shared[] = { "id", "type", "timestamp", "to", "source", "status" };
   const char *from = get_text (message, "from");
   g_autofree char *digits = dup_digits (from);
@@ -101,6 +131,8 @@ whim_present_add_message (JsonBuilder *builder, GVariant *message, WhimDialect d
     for (guint i = 0; i < G_N_ELEMENTS (shared); i++)
       whim_present_add_named (builder, message, shared[i], shared[i]);
   whim_present_add_text (builder, "from", digits);
+  if (reactions != NULL)
+    add_reactions (builder, reactions, dialect);
   if (dialect != WHIM_DIALECT_SEED)
     add_whapi_members (builder, message, only_lid);
   /* of ours, and in every dialect */

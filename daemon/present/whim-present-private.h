@@ -17,6 +17,8 @@ whim_present_add_named (JsonBuilder *builder, GVariant *dict, const char *name, 
 void whim_present_add_state (JsonBuilder *builder, const char *status);
 void whim_present_add_text (JsonBuilder *builder, const char *name, const char *text);
 
+/** whim_present_add_reaction_members: of a reaction's a{sv}; whoever reacts is told by digits */
+void whim_present_add_reaction_members (JsonBuilder *builder, GVariant *reaction);
 /** whim_present_add_message: a message's a{sv} as an object */
 void whim_present_add_message (JsonBuilder *builder, GVariant *message, WhimDialect dialect);
 /** whim_present_add_chat: a chat's a{sv} as an object */

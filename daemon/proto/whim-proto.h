@@ -66,6 +66,7 @@ WHIM_PROTO_CLEANUP (Wa__ADVKeyIndexList)
 WHIM_PROTO_CLEANUP (Wa__Message)
 WHIM_PROTO_CLEANUP (Wa__HistorySync)
 WHIM_PROTO_CLEANUP (Wa__WebMessageInfo)
+WHIM_PROTO_CLEANUP (Wa__ReactionMessage)
 WHIM_PROTO_CLEANUP (Wa__LIDMigrationMappingSyncPayload)
 
 G_END_DECLS

@@ -30,6 +30,9 @@ extern const guint sandbox_n_request_rows;
 /* sandbox-phone-memory.c */
 extern const ControlRow sandbox_memory_rows[];
 extern const guint sandbox_n_memory_rows;
+/* sandbox-phone-actions.c */
+extern const ControlRow sandbox_action_rows[];
+extern const guint sandbox_n_action_rows;
 
 /* sandbox-code.c */
 extern const ControlRow sandbox_code_rows[];

@@ -508,6 +508,8 @@ control_cb (SoupServer *server,
     row = find_row (sandbox_memory_rows, sandbox_n_memory_rows, method, path);
   if (row == NULL)
     row = find_row (sandbox_code_rows, sandbox_n_code_rows, method, path);
+  if (row == NULL)
+    row = find_row (sandbox_action_rows, sandbox_n_action_rows, method, path);
   if (row != NULL)
     {
       error = NULL;

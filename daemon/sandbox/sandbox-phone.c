@@ -209,11 +209,26 @@ note_in_inbox (Account *self,
   sandbox_control_check (self->sandbox);
 }
 
+GBytes *
+sandbox_phone_dup_typed (Account *self, const char *id)
+{
+  Typed *typed = id == NULL ? NULL : g_hash_table_lookup (self->typed, id);
+
+  return typed == NULL ? NULL : g_bytes_ref (typed->content);
+}
+
 char *
 sandbox_phone_send_text (Account *self, Account *to, const char *text)
 {
-  char *id = whim_message_id_new (sandbox_now (), self->pn);
   g_autoptr (GBytes) content = whim_content_make_text (text, NULL, NULL, NULL);
+
+  return sandbox_phone_send_content (self, to, content);
+}
+
+char *
+sandbox_phone_send_content (Account *self, Account *to, GBytes *content)
+{
+  char *id = whim_message_id_new (sandbox_now (), self->pn);
   g_autoptr (WhimJid) chat = sandbox_account_jid (to, TRUE);
   g_autoptr (GBytes) sent = whim_content_make_device_sent (content, whim_jid_get_text (chat), NULL);
   Typed *typed = g_new0 (Typed, 1);

@@ -325,6 +325,10 @@ void sandbox_phone_receive (Account *self, WhimNode *stanza);
 void sandbox_phone_greet (Account *self, Device *device);
 /** (transfer full): id of the message; NULL if @to is nobody */
 char *sandbox_phone_send_text (Account *self, Account *to, const char *text);
+/** (transfer full): the same with any Message */
+char *sandbox_phone_send_content (Account *self, Account *to, GBytes *content);
+/** (transfer full) (nullable): what it sent under that id */
+GBytes *sandbox_phone_dup_typed (Account *self, const char *id);
 /** what it typed goes out once more, freshly encrypted; FALSE if it does not know it */
 gboolean sandbox_phone_resend (Account *self, const char *id);
 

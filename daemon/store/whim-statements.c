@@ -6,7 +6,8 @@
 /* What whim_message_from_row() reads, in its order. */
 #define MESSAGE_COLUMNS                                                                            \
   "m.number, m.id, c.lid, c.pn, c.jid, m.sender_lid, m.sender_pn, m.sender_device, m.from_me, "    \
-  "m.timestamp, m.kind, m.body, m.push_name, m.quoted_id, m.source, m.status, m.status_reason"
+  "m.timestamp, m.kind, m.body, m.push_name, m.quoted_id, m.source, m.status, m.status_reason, "   \
+  "m.edited_at, m.deleted_at"
 #define MESSAGE_TABLES " FROM messages m JOIN chats c ON c.number = m.chat "
 
 /* ?1 channel or chat, ?2 from, ?3 to, ?4 from_me, ?5 limit, ?6 offset */
@@ -151,8 +152,8 @@ static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
     " AND (?5 OR from_me OR sender_lid = ?6 OR sender_pn = ?7)",
   [WHIM_SQL_INSERT_MESSAGE]
   = "INSERT INTO messages (channel, chat, id, from_me, sender_lid, sender_pn, sender_device,"
-    " timestamp, kind, body, push_name, quoted_id, source, status, status_reason, content)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+    " timestamp, kind, body, push_name, quoted_id, source, status, status_reason, content, secret)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
   [WHIM_SQL_LIST_STATUSES]
   = "SELECT number, status FROM messages WHERE channel = ?1 AND id = ?2 AND from_me = 1",
   [WHIM_SQL_SET_STATUS]
@@ -183,7 +184,8 @@ static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
   [WHIM_SQL_FIND_KIND] = "SELECT kind FROM messages WHERE number = ?1",
   [WHIM_SQL_FILL_PLACEHOLDER]
   = "UPDATE messages SET kind = ?2, body = ?3, push_name = coalesce (?4, push_name),"
-    " quoted_id = ?5, content = ?6, status_reason = NULL, sender_device = ?7, timestamp = ?8 WHERE "
+    " quoted_id = ?5, content = ?6, status_reason = NULL, sender_device = ?7, timestamp = ?8,"
+    " secret = ?9 WHERE "
     "number = ?1",
   [WHIM_SQL_FIND_PLACEHOLDER]
   = "SELECT " MESSAGE_COLUMNS MESSAGE_TABLES "WHERE m.channel = ?1 AND m.id = ?2 AND m.kind = ?3"
@@ -248,6 +250,32 @@ static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
     " SELECT number, ?3, ?4, ?5 FROM messages WHERE channel = ?1 AND id = ?2 LIMIT 1"
     " ON CONFLICT (message, sender) DO UPDATE SET emoji = ?4, timestamp = ?5"
     " WHERE timestamp < ?5",
+
+  /* ?3: we wrote it; ?4 to ?6: any address of its chat; ?7, ?8: the author, where it matters */
+  [WHIM_SQL_FIND_TARGET]
+  = "SELECT " MESSAGE_COLUMNS ", m.secret" MESSAGE_TABLES
+    "WHERE m.channel = ?1 AND m.id = ?2 AND m.from_me = ?3"
+    " AND (c.lid = ?4 OR c.pn = ?5 OR c.jid = ?6)"
+    " AND (m.from_me OR c.jid IS NULL OR m.sender_lid = ?7 OR m.sender_pn = ?8) LIMIT 1",
+  /* edited_at: Unix ms; the secret stays that of the first content */
+  [WHIM_SQL_EDIT_MESSAGE]
+  = "UPDATE messages SET kind = ?2, body = ?3, content = ?4, edited_at = ?5 WHERE number = ?1",
+  [WHIM_SQL_REVOKE_MESSAGE]
+  = "UPDATE messages SET body = NULL, content = NULL, deleted_at = ?2 WHERE number = ?1",
+  [WHIM_SQL_REACT]
+  = "INSERT INTO reactions (message, sender, emoji, timestamp) VALUES (?1, ?2, ?3, ?4)"
+    " ON CONFLICT (message, sender) DO UPDATE SET emoji = ?3, timestamp = ?4 WHERE timestamp < ?4",
+  [WHIM_SQL_DELETE_REACTIONS] = "DELETE FROM reactions WHERE message = ?1",
+  /* ?1: JSON array of message numbers; a LID is shown as its number where that is known */
+  [WHIM_SQL_LIST_REACTIONS]
+  = "SELECT r.message, coalesce (l.pn || '@s.whatsapp.net', r.sender), r.emoji, r.timestamp"
+    " FROM json_each (?1) j JOIN reactions r ON r.message = j.value"
+    " JOIN messages m ON m.number = r.message"
+    " LEFT JOIN lid_map l ON l.channel = m.channel AND r.sender = l.lid || '@lid'"
+    " WHERE r.emoji <> '' ORDER BY r.message, r.timestamp, r.sender",
+  [WHIM_SQL_SET_TIMER]
+  = "UPDATE chats SET expiration = ?2, expiration_set_at = ?3 WHERE number = ?1"
+    " AND expiration_set_at < ?3",
 
   [WHIM_SQL_PUT_OUTBOX]
   = "INSERT OR REPLACE INTO outbox (number, channel, message_id, chat, state, content, stanza,"

@@ -89,7 +89,7 @@ read_messages (WhimDb *db,
                  whim_value_int (query->offset));
   while (whim_cursor_next (&cursor))
     g_ptr_array_add (page->items, whim_message_from_row (&cursor));
-  return whim_cursor_end (&cursor, error);
+  return whim_cursor_end (&cursor, error) && whim_reactions_load (db, page->items, error);
 }
 
 static gpointer

@@ -67,7 +67,7 @@ insert_message (WhimDb *db,
                       whim_value_text (message->body), whim_value_text (message->push_name),
                       whim_value_text (message->quoted_id), whim_value_text (message->source),
                       whim_value_int (message->status), whim_value_text (message->status_reason),
-                      whim_value_bytes (message->content));
+                      whim_value_bytes (message->content), whim_value_bytes (message->secret));
 }
 
 /* A copy that can be read takes the place of one that could not. */
@@ -91,7 +91,7 @@ fill_placeholder (WhimDb *db,
                     whim_value_text (message->kind), whim_value_text (message->body),
                     whim_value_text (message->push_name), whim_value_text (message->quoted_id),
                     whim_value_bytes (message->content), whim_value_int (message->sender_device),
-                    whim_value_int (message->timestamp)))
+                    whim_value_int (message->timestamp), whim_value_bytes (message->secret)))
     return FALSE;
   return op->event == NULL || whim_journal_append (db, context, op->event, error);
 }
@@ -287,6 +287,8 @@ whim_message_from_row (WhimCursor *cursor)
   message->source = whim_cursor_dup_text (cursor, 14);
   message->status = (WhimMessageStatus)whim_cursor_get_int (cursor, 15);
   message->status_reason = whim_cursor_dup_text (cursor, 16);
+  message->edited_at = whim_cursor_get_int (cursor, 17);
+  message->deleted_at = whim_cursor_get_int (cursor, 18);
   return message;
 }
 
@@ -303,10 +305,12 @@ find_message (WhimDb *db, gint64 channel, gpointer data, GError **error)
     {
       WhimMessage *message = whim_message_from_row (&cursor);
 
-      message->content = whim_cursor_dup_bytes (&cursor, 17);
+      message->content = whim_cursor_dup_bytes (&cursor, WHIM_MESSAGE_N_COLUMNS);
       g_ptr_array_add (messages, message);
     }
-  return whim_cursor_end (&cursor, error) ? g_steal_pointer (&messages) : NULL;
+  if (!whim_cursor_end (&cursor, error) || !whim_reactions_load (db, messages, error))
+    return NULL;
+  return g_steal_pointer (&messages);
 }
 
 void

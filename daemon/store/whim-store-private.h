@@ -65,6 +65,10 @@ whim_store_read_finish (WhimStore *self, GAsyncResult *result, gpointer source_t
 /** whim_store_get_main_db: a read-only connection of the main thread, for queries that may block */
 WhimDb *whim_store_get_main_db (WhimStore *self);
 
+/** How many columns MESSAGE_COLUMNS has: what follows them stands there. */
+#define WHIM_MESSAGE_N_COLUMNS 19
+/** whim_reactions_load: into @messages (element-type WhimMessage), one query for all */
+gboolean whim_reactions_load (WhimDb *db, GPtrArray *messages, GError **error);
 /** whim_message_from_row: (transfer full): of a row that begins with MESSAGE_COLUMNS */
 WhimMessage *whim_message_from_row (WhimCursor *cursor);
 

@@ -61,6 +61,97 @@ test_placeholder_request (void)
                                      "33454230414142424343444445454646303031313232");
 }
 
+/* dossier 2, 14: keys, and what they open */
+static void
+test_secrets (void)
+{
+  static const struct
+  {
+    const char *label;
+    const char *key;
+  } keys[] = {
+    { "Poll Vote", "6577fb5fed9882b8fc6848737d97bda47437799e38a3b58771d5ce52cdf459e7" },
+    { WHIM_CONTENT_LABEL_REACTION,
+      "0e7f57c2aba6647d0af615466dd88a12864efc91a67d04decd33e4649afde644" },
+    { "Event Edit", "823734dc25d8f8b9df69a749441b71f54ee853b779f051004000b27b8c04d1a4" },
+    { WHIM_CONTENT_LABEL_EDIT, "b4cfc83fed94cbba473491f9c1b6575851fb46e80d0aa7114c0056b90bcb9545" },
+  };
+  g_autoptr (GBytes) secret
+      = whim_test_hex ("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
+  g_autoptr (GBytes) iv = whim_test_hex ("000102030405060708090a0b");
+  g_autoptr (GBytes) reaction
+      = whim_test_hex ("6f8a9dafe9af8933ddb639f845f538758536eebd7c0714cbafbfba11ba");
+  g_autoptr (GBytes) vote = whim_test_hex (
+      "5db2b4ae3e2867e757c74e89b5574fd199881fee1e3645cdbff51564240cfb803b39d3879ae75ce84c600ff81c1a"
+      "3b2e2373");
+  g_autoptr (GBytes) aad = whim_test_hex (
+      "3345423041414242434344444545464630303131323200323030303030303030303030303032406c6964");
+  const char *id = "3EB0AABBCCDDEEFF001122";
+  const char *own = "100000000000001@lid";
+  const char *peer = "200000000000002@lid";
+  ProtobufCBinaryData iv_data = whim_proto_data_bytes (iv);
+  ProtobufCBinaryData data = whim_proto_data_bytes (reaction);
+  g_autoptr (GBytes) plain = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      g_autoptr (WhimSecret) key = whim_content_derive_key (secret, id, own, peer, keys[i].label);
+
+      whim_test_assert_hex (whim_secret_get (key), whim_secret_get_size (key), keys[i].key);
+    }
+  plain = whim_content_open (secret, id, own, peer, WHIM_CONTENT_LABEL_REACTION, NULL, &data,
+                             &iv_data);
+  whim_test_assert_bytes_hex (plain, "1204f09f918d2080b883a1f732");
+  g_assert_null (whim_content_open (secret, id, peer, own, WHIM_CONTENT_LABEL_REACTION, NULL, &data,
+                                    &iv_data));
+  g_clear_pointer (&plain, g_bytes_unref);
+  data = whim_proto_data_bytes (vote);
+  plain = whim_content_open (secret, id, own, peer, "Poll Vote", aad, &data, &iv_data);
+  whim_test_assert_bytes_hex (
+      plain, "0a2085a39ab345d672ff8ca9b9c6876f3adcacf45ee7c1e2dbd2408fd338bd55e07e");
+}
+
+static WhimContent *
+parse_with_names (const char *head, const char *tail)
+{
+  g_autofree char *whole = g_strconcat (head, "323030303030303030303030303032406c6964", tail, NULL);
+
+  return parse_hex (whole);
+}
+
+#define ID_HEX "33454230414142424343444445454646303031313232"
+
+static void
+test_actions (void)
+{
+  g_autoptr (WhimContent) revoke = parse_with_names ("62330a2f0a13", "10011a16" ID_HEX "1000");
+  g_autoptr (WhimContent) edit
+      = parse_with_names ("62410a2f0a13", "10011a16" ID_HEX "100e72050a036e65777880b883a1f732");
+  g_autoptr (WhimContent) reaction
+      = parse_with_names ("f2023e0a2f0a13", "10001a16" ID_HEX "1204f09f918d2080b883a1f732");
+  g_autoptr (WhimContent) timer = parse_hex ("620c10032080f5242880c3bbc206");
+  g_autoptr (WhimContent) text = parse_hex ("0a026869");
+  WhimContentAction action;
+
+  g_assert_true (whim_content_get_action (revoke, &action));
+  g_assert_cmpint (action.kind, ==, WHIM_CONTENT_ACTION_REVOKE);
+  g_assert_cmpstr (action.target_id, ==, "3EB0AABBCCDDEEFF001122");
+  g_assert_true (action.target_from_me);
+  g_assert_true (whim_content_get_action (edit, &action));
+  g_assert_cmpint (action.kind, ==, WHIM_CONTENT_ACTION_EDIT);
+  g_assert_cmpstr (action.edited->conversation, ==, "new");
+  g_assert_cmpint (action.at_ms, ==, 1750000000000);
+  g_assert_true (whim_content_get_action (reaction, &action));
+  g_assert_cmpint (action.kind, ==, WHIM_CONTENT_ACTION_REACTION);
+  g_assert_false (action.target_from_me);
+  g_assert_cmpstr (action.emoji, ==, "\xf0\x9f\x91\x8d");
+  g_assert_true (whim_content_get_action (timer, &action));
+  g_assert_cmpint (action.kind, ==, WHIM_CONTENT_ACTION_TIMER);
+  g_assert_cmpuint (action.expiration, ==, 604800);
+  g_assert_cmpint (action.at_ms, ==, 1750000000000);
+  g_assert_false (whim_content_get_action (text, &action));
+}
+
 static void
 test_kinds (void)
 {
@@ -228,6 +319,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/content/padding", test_padding);
   g_test_add_func ("/content/placeholder-request", test_placeholder_request);
+  g_test_add_func ("/content/secrets", test_secrets);
+  g_test_add_func ("/content/actions", test_actions);
   g_test_add_func ("/content/kinds", test_kinds);
   g_test_add_func ("/content/device-sent", test_device_sent);
   g_test_add_func ("/content/depth", test_depth);
