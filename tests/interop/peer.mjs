@@ -76,6 +76,11 @@ async function open() {
 
 const commands = {
   async connect(c) { options = c; wanted = true; await open() },
+  // an edit, a deletion, a reaction, as Baileys makes them
+  async act(c) {
+    const sent = await socket.sendMessage(c.to, c.content)
+    return { id: sent.key.id }
+  },
   async send(c) {
     // known before it leaves: a retry receipt may come before sendMessage returns
     const messageId = generateMessageIDV2(socket.user?.id)

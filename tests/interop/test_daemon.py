@@ -226,6 +226,45 @@ def kinds(scratch):
     finish(sandbox, [ours, theirs], peer)
 
 
+def actions(scratch):
+    """Baileys edits its text, reacts to it and to ours, takes a reaction back, and deletes."""
+    sandbox, ours, theirs, daemon, peer, channel = setup(scratch)
+    to_us = ours['pn'] + '@s.whatsapp.net'
+    message_id = peer.send(to_us, 'frist')
+    daemon.text('frist')
+    own_id = daemon.send(channel, theirs['pn'], 'ours')
+    chat = peer.text('ours')['chat']
+    theirs_key = {'remoteJid': to_us, 'fromMe': True, 'id': message_id}
+    ours_key = {'remoteJid': chat, 'fromMe': False, 'id': own_id}
+
+    peer.call('act', to=to_us, content={'text': 'first', 'edit': theirs_key})
+    event = daemon.wait_event(lambda e: e['event'] == 'message.updated', 'the edit')['data']
+    w.equal((event['id'], event['before']['body'], event['body']), (message_id, 'frist', 'first'),
+            'the edit')
+    w.check(event['editedAt'] > 1700000000, 'editedAt')
+
+    def react(key, emoji):
+        peer.call('act', to=to_us, content={'react': {'text': emoji, 'key': key}})
+        return daemon.wait_event(lambda e: e['event'] == 'message.reaction'
+                                 and (e['data']['id'], e['data']['emoji']) == (key['id'], emoji),
+                                 'the reaction')['data']
+
+    w.equal(react(theirs_key, 'A')['from'], theirs['pn'], 'from')
+    react(ours_key, 'B')
+    stored = {m['id']: m for m in daemon.messages(channel)}
+    w.equal([r['emoji'] for r in stored[own_id]['reactions']], ['B'], 'on ours')
+    w.equal([r['emoji'] for r in stored[message_id]['reactions']], ['A'], 'on theirs')
+    react(ours_key, '')
+
+    peer.call('act', to=to_us, content={'delete': theirs_key})
+    daemon.wait_event(lambda e: e['event'] == 'message.deleted' and e['data']['id'] == message_id,
+                      'the deletion')
+    stored = {m['id']: m for m in daemon.messages(channel)}
+    w.equal(stored[message_id]['status'], 'deleted', 'deleted')
+    w.equal((stored[own_id].get('reactions'), len(stored)), (None, 2), 'nothing else')
+    finish(sandbox, [ours, theirs], peer)
+
+
 def repair(scratch):
     """They lost their session with us: a retry receipt, our answer, and the text is read after all."""
     sandbox, ours, theirs, daemon, peer, channel = setup(scratch)
@@ -256,4 +295,5 @@ def repair(scratch):
 
 
 w.require_node_modules()
-w.run([both_ways, both_by_code, restarts, offline, companions, unlinked, prekeys, kinds, repair])
+w.run([both_ways, both_by_code, restarts, offline, companions, unlinked, prekeys, kinds, actions,
+       repair])
