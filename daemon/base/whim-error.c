@@ -75,3 +75,21 @@ whim_error_split_field (const GError *error, char **field)
   *field = g_strndup (error->message, separator - error->message);
   return separator + strlen (FIELD_SEPARATOR);
 }
+
+/* The text is for people as well, so the number stands in it. */
+#define RETRY_PHRASE "; again after "
+
+void
+whim_set_retry_error (GError **error, WhimErrorCode code, guint seconds, const char *message)
+{
+  g_set_error (error, WHIM_ERROR, code, "%s" RETRY_PHRASE "%u s", message, seconds);
+}
+
+guint
+whim_error_get_retry_after (const GError *error)
+{
+  const char *phrase
+      = error->domain == WHIM_ERROR ? g_strrstr (error->message, RETRY_PHRASE) : NULL;
+
+  return phrase == NULL ? 0 : (guint)g_ascii_strtoull (phrase + strlen (RETRY_PHRASE), NULL, 10);
+}

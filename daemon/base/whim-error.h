@@ -58,6 +58,11 @@ typedef struct
 
 GQuark whim_error_quark (void);
 
+/** whim_set_retry_error: @code with the seconds after which it helps to try again */
+void whim_set_retry_error (GError **error, WhimErrorCode code, guint seconds, const char *message);
+/** whim_error_get_retry_after: those seconds; 0: nobody knows */
+guint whim_error_get_retry_after (const GError *error);
+
 /**
  * whim_error_get_info:
  * @code: a #WhimErrorCode; an unknown value counts as %WHIM_ERROR_INTERNAL

@@ -79,3 +79,6 @@
 #define WHIM_LIMIT_PHONE_REQUESTS 256u
 /* Messages that our phone may send in one answer. */
 #define WHIM_LIMIT_PHONE_RESULTS 256u
+/* Numbers in one request to the service, and in one call (dossier 2, 12.2). */
+#define WHIM_LIMIT_NUMBERS_ASKED 50u
+#define WHIM_LIMIT_NUMBERS 500u

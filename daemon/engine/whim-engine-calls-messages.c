@@ -76,5 +76,6 @@ const WhimCallRow whim_calls_messages[] = {
   { "messages.text", call_messages_text },
   { "messages.list", call_messages_list },
   { "messages.list-chat", call_messages_list },
+  { "channels.chat-messages", call_messages_list },
   { NULL },
 };

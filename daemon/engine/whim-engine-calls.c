@@ -44,8 +44,8 @@ whim_call_take_page (const WhimCall *call, GTask *task)
 }
 
 static const WhimCallRow *const families[] = {
-  whim_calls_channels, whim_calls_messages, whim_calls_chats, whim_calls_system,
-  whim_calls_webhooks, whim_calls_keys,     whim_calls_whapi,
+  whim_calls_channels, whim_calls_messages, whim_calls_chats, whim_calls_contacts,
+  whim_calls_system,   whim_calls_webhooks, whim_calls_keys,  whim_calls_whapi,
 };
 
 void

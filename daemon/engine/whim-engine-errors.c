@@ -39,6 +39,13 @@ whim_error_to_public (const GError *error)
 
   if (error->domain == WHIM_ERROR || error->domain == G_IO_ERROR)
     return g_error_copy (error);
+  if (g_error_matches (error, WHIM_MESSAGING_ERROR, WHIM_MESSAGING_ERROR_BACK_OFF))
+    {
+      whim_set_retry_error (&mapped, WHIM_ERROR_RATE_LIMITED,
+                            (guint)g_ascii_strtoull (error->message, NULL, 10),
+                            "WhatsApp wants to be asked less often");
+      return mapped;
+    }
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     if (error->domain == rows[i].domain () && error->code == rows[i].code)
       {

@@ -106,6 +106,7 @@ typedef struct
 extern const WhimCallRow whim_calls_channels[];
 extern const WhimCallRow whim_calls_messages[];
 extern const WhimCallRow whim_calls_chats[];
+extern const WhimCallRow whim_calls_contacts[];
 extern const WhimCallRow whim_calls_system[];
 extern const WhimCallRow whim_calls_webhooks[];
 extern const WhimCallRow whim_calls_keys[];

@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 extern const WhimOperation whim_operations_channels[];
 extern const WhimOperation whim_operations_messages[];
 extern const WhimOperation whim_operations_chats[];
+extern const WhimOperation whim_operations_contacts[];
 extern const WhimOperation whim_operations_system[];
 extern const WhimOperation whim_operations_webhooks[];
 extern const WhimOperation whim_operations_keys[];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
-#include "messaging/whim-messenger-private.h"
+#include "messaging/whim-directory-private.h"
 
 #include "base/whim-limits.h"
 
@@ -20,6 +20,7 @@ struct _WhimDirectory
   GHashTable *pn_to_lid;
   GHashTable *devices; /* bare JID text -> WhimDevices */
   guint usync_count;
+  gint64 back_off_until; /* monotonic, ms */
 };
 
 WhimDirectory *
@@ -171,8 +172,8 @@ devices_query_node (void)
 }
 
 /* @contact: the query also asks whether the users are registered. */
-static WhimNode *
-make_usync (WhimDirectory *self, GPtrArray *users, gboolean contact)
+WhimNode *
+whim_directory_make_usync (WhimDirectory *self, GPtrArray *users, gboolean contact)
 {
   WhimNodeBuilder *iq = whim_session_make_request (self->messenger->session, "get", "usync");
   WhimNodeBuilder *usync = whim_node_builder_new ("usync");
@@ -247,16 +248,51 @@ directory_take_user (WhimDirectory *self, WhimUnit *unit, WhimNode *user, WhimJi
   return anew;
 }
 
-static WhimNode *
-find_user_list (WhimNode *answer)
+void
+whim_directory_take_pair (WhimDirectory *self, WhimUnit *unit, WhimNode *user, WhimJid *jid)
+{
+  WhimNode *node = whim_node_find_child (user, "lid");
+  WhimJid *lid = node == NULL ? NULL : whim_node_get_attr_jid (node, "val");
+  WhimJid *pn = whim_node_get_attr_jid (user, "pn_jid");
+
+  if (lid != NULL)
+    whim_directory_learn (self, unit, jid, lid);
+  if (pn != NULL)
+    whim_directory_learn (self, unit, jid, pn);
+}
+
+gboolean
+whim_directory_is_fresh (WhimDirectory *self, gint64 asked_at)
+{
+  gint64 now = whim_clock_get_unix (self->messenger->clock);
+
+  return asked_at <= now && now - asked_at <= FRESH_S;
+}
+
+void
+whim_directory_back_off (WhimDirectory *self, gint64 seconds)
+{
+  self->back_off_until = whim_clock_get_monotonic_ms (self->messenger->clock) + seconds * 1000;
+}
+
+gint64
+whim_directory_get_back_off (WhimDirectory *self)
+{
+  gint64 left = self->back_off_until - whim_clock_get_monotonic_ms (self->messenger->clock);
+
+  return left <= 0 ? 0 : (left + 999) / 1000;
+}
+
+WhimNode *
+whim_directory_find_user_list (WhimNode *answer)
 {
   WhimNode *usync = whim_node_find_child (answer, "usync");
 
   return usync == NULL ? NULL : whim_node_find_child (usync, "list");
 }
 
-static void
-directory_commit (WhimDirectory *self, WhimUnit *unit)
+void
+whim_directory_commit (WhimDirectory *self, WhimUnit *unit)
 {
   if (whim_unit_is_empty (unit))
     whim_unit_free (unit);
@@ -302,7 +338,7 @@ number_asked_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   WhimMessenger *messenger = op->messenger;
   g_autoptr (GError) error = NULL;
   g_autoptr (WhimNode) answer = whim_session_request_finish (NULL, result, &error);
-  WhimNode *list = answer == NULL ? NULL : find_user_list (answer);
+  WhimNode *list = answer == NULL ? NULL : whim_directory_find_user_list (answer);
   WhimNode *user;
   WhimNode *contact;
   WhimUnit *unit;
@@ -329,7 +365,7 @@ number_asked_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   whim_unit_put_number (unit, op->digits, op->jid == NULL ? NULL : whim_jid_get_text (op->jid),
                         op->lid == NULL ? NULL : whim_jid_get_text (op->lid),
                         whim_clock_get_unix (messenger->clock));
-  directory_commit (messenger->directory, unit);
+  whim_directory_commit (messenger->directory, unit);
   if (anew)
     whim_identity_forget_companions (messenger, op->jid, number_forgotten, g_object_ref (task));
   else
@@ -357,8 +393,9 @@ number_ask (GTask *task)
   whim_node_builder_data (contact, text, strlen (text));
   whim_node_builder_child (user, whim_node_builder_end (contact));
   g_ptr_array_add (users, whim_node_builder_end (user));
-  whim_session_request_async (messenger->session, make_usync (messenger->directory, users, TRUE),
-                              NULL, number_asked_cb, g_object_ref (task));
+  whim_session_request_async (messenger->session,
+                              whim_directory_make_usync (messenger->directory, users, TRUE), NULL,
+                              number_asked_cb, g_object_ref (task));
 }
 
 static void
@@ -492,7 +529,7 @@ devices_asked_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   WhimMessenger *messenger = op->messenger;
   g_autoptr (GError) error = NULL;
   g_autoptr (WhimNode) answer = whim_session_request_finish (NULL, result, &error);
-  WhimNode *list = answer == NULL ? NULL : find_user_list (answer);
+  WhimNode *list = answer == NULL ? NULL : whim_directory_find_user_list (answer);
   WhimUnit *unit;
 
   if (list == NULL)
@@ -519,7 +556,7 @@ devices_asked_cb (GObject *source, GAsyncResult *result, gpointer user_data)
                                            g_object_ref (task));
         }
     }
-  directory_commit (messenger->directory, unit);
+  whim_directory_commit (messenger->directory, unit);
   if (op->forgetting == 0)
     devices_return (task);
 }
@@ -569,8 +606,9 @@ devices_loaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       whim_node_builder_attr_jid (user, "jid", g_ptr_array_index (missing, i));
       g_ptr_array_add (users, whim_node_builder_end (user));
     }
-  whim_session_request_async (messenger->session, make_usync (messenger->directory, users, FALSE),
-                              NULL, devices_asked_cb, g_object_ref (task));
+  whim_session_request_async (messenger->session,
+                              whim_directory_make_usync (messenger->directory, users, FALSE), NULL,
+                              devices_asked_cb, g_object_ref (task));
 }
 
 void

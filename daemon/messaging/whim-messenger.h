@@ -16,7 +16,9 @@ typedef enum
   WHIM_MESSAGING_ERROR_ADDRESS,           /* @to cannot be an address */
   WHIM_MESSAGING_ERROR_NOT_SUPPORTED,     /* an address of a kind that cannot be written to yet */
   WHIM_MESSAGING_ERROR_RECIPIENT_UNKNOWN, /* the service says that there is no such account */
-  WHIM_MESSAGING_ERROR_STORE,             /* the commit failed: nothing was accepted */
+  WHIM_MESSAGING_ERROR_BACK_OFF, /* the service wants to be left alone: the message is for how
+                                    many seconds */
+  WHIM_MESSAGING_ERROR_STORE,    /* the commit failed: nothing was accepted */
 } WhimMessagingError;
 
 /**
@@ -74,6 +76,33 @@ void whim_messenger_send_text_async (WhimMessenger *self,
 /** whim_messenger_send_text_finish: (transfer full) (nullable) */
 WhimMessage *
 whim_messenger_send_text_finish (WhimMessenger *self, GAsyncResult *result, GError **error);
+
+/** WhimNumberCheck: what is known of a number: @digits NULL: it cannot be one; @jid NULL: nobody
+ * has it on WhatsApp. @known is the implementation's. */
+typedef struct
+{
+  char *input;
+  char *digits;
+  gboolean known;
+  WhimJid *jid;
+  WhimJid *lid;
+} WhimNumberCheck;
+void whim_number_check_free (WhimNumberCheck *self);
+/**
+ * whim_messenger_check_numbers_async:
+ * @inputs: as a caller writes them
+ * @force: ask the service also about those that it was asked about within a day
+ */
+void whim_messenger_check_numbers_async (WhimMessenger *self,
+                                         const char *const *inputs,
+                                         gboolean force,
+                                         GCancellable *cancellable,
+                                         GAsyncReadyCallback callback,
+                                         gpointer user_data);
+/** whim_messenger_check_numbers_finish: (transfer full) (element-type WhimNumberCheck): in the
+ * order of the inputs */
+GPtrArray *
+whim_messenger_check_numbers_finish (WhimMessenger *self, GAsyncResult *result, GError **error);
 
 /** whim_messenger_is_idle: no stanza and no row is being worked on (for tests) */
 gboolean whim_messenger_is_idle (WhimMessenger *self);

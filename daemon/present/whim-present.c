@@ -5,6 +5,8 @@
 
 #include "present/whim-present-private.h"
 
+#include <string.h>
+
 gboolean
 whim_dialect_from_word (const char *word, WhimDialect *dialect)
 {
@@ -108,13 +110,42 @@ add_object (JsonBuilder *builder,
 
 /* ---- Lists ----------------------------------------------------------------------------------- */
 
+/* A number that was checked has other names in each of the two lists (whapi-compat, 2). */
 static void
-add_item (JsonBuilder *builder, const char *plural, GVariant *item, WhimDialect dialect)
+add_check (JsonBuilder *builder, GVariant *item, gboolean seed)
+{
+  const char *phone = NULL;
+  const char *jid = NULL;
+  g_autofree char *digits = NULL;
+
+  g_variant_lookup (item, "phone", "&s", &phone);
+  g_variant_lookup (item, "jid", "&s", &jid);
+  digits = jid == NULL ? NULL : g_strndup (jid, strcspn (jid, "@"));
+  json_builder_begin_object (builder);
+  if (seed)
+    whim_present_add_members (builder, item, NULL);
+  else
+    {
+      whim_present_add_text (builder, "input", phone);
+      whim_present_add_text (builder, "status", jid == NULL ? "invalid" : "valid");
+      whim_present_add_text (builder, "wa_id", digits);
+    }
+  json_builder_end_object (builder);
+}
+
+static void
+add_item (JsonBuilder *builder,
+          const char *name,
+          const char *plural,
+          GVariant *item,
+          WhimDialect dialect)
 {
   if (g_strcmp0 (plural, "messages") == 0)
     whim_present_add_message (builder, item, dialect);
   else if (g_strcmp0 (plural, "chats") == 0)
     whim_present_add_chat (builder, item, dialect);
+  else if (g_strcmp0 (plural, "contacts") == 0)
+    add_check (builder, item, g_str_equal (name, "data"));
   else
     whim_present_add_value (builder, item);
 }
@@ -132,7 +163,7 @@ add_items (JsonBuilder *builder,
     {
       g_autoptr (GVariant) item = g_variant_get_child_value (items, i);
 
-      add_item (builder, plural, item, dialect);
+      add_item (builder, name, plural, item, dialect);
     }
   json_builder_end_array (builder);
 }

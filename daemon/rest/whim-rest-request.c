@@ -232,7 +232,7 @@ name_as_in_path (const GError *error, const char *place, const char *field, cons
 void
 whim_rest_request_fail (WhimRestRequest *self, const GError *error)
 {
-  whim_rest_request_fail_after (self, error, 0);
+  whim_rest_request_fail_after (self, error, whim_error_get_retry_after (error));
 }
 
 /* whapi tells a foreign channel and an unknown one with the same words (whapi-compat, 1). */

@@ -217,3 +217,44 @@ whim_store_list_chats_finish (WhimStore *self, GAsyncResult *result, GError **er
 {
   return whim_store_read_finish (self, result, whim_store_list_chats_async, error);
 }
+
+static gpointer
+find_chat (WhimDb *db, gint64 channel, gpointer data, GError **error)
+{
+  const ListMessages *op = data;
+  g_auto (WhimChatRow) row = { 0 };
+  g_autoptr (WhimChat) chat = NULL;
+
+  if (!whim_chat_find_any (db, channel, op->lid, op->pn, op->jid, &row, error) || row.number == 0)
+    return NULL;
+  chat = whim_chat_new ();
+  chat->number = row.number;
+  chat->lid = g_strdup (row.lid);
+  chat->pn = g_strdup (row.pn);
+  chat->jid = g_strdup (row.jid);
+  chat->name = g_strdup (row.name);
+  chat->timestamp = row.timestamp;
+  chat->unread = row.unread;
+  return read_last_message (db, chat, error) ? g_steal_pointer (&chat) : NULL;
+}
+
+void
+whim_store_find_chat_async (WhimStore *self,
+                            gint64 channel,
+                            const char *chat,
+                            GCancellable *cancellable,
+                            GAsyncReadyCallback callback,
+                            gpointer user_data)
+{
+  ListMessages *op = g_new0 (ListMessages, 1);
+
+  parse_chat (op, chat);
+  whim_store_read (self, channel, find_chat, op, list_messages_free, (GDestroyNotify)whim_chat_free,
+                   cancellable, callback, user_data, whim_store_find_chat_async);
+}
+
+WhimChat *
+whim_store_find_chat_finish (WhimStore *self, GAsyncResult *result, GError **error)
+{
+  return whim_store_read_finish (self, result, whim_store_find_chat_async, error);
+}

@@ -262,6 +262,15 @@ void whim_store_list_chats_async (WhimStore *self,
                                   GAsyncReadyCallback callback,
                                   gpointer user_data);
 WhimPage *whim_store_list_chats_finish (WhimStore *self, GAsyncResult *result, GError **error);
+/** whim_store_find_chat_async: @chat in any accepted form */
+void whim_store_find_chat_async (WhimStore *self,
+                                 gint64 channel,
+                                 const char *chat,
+                                 GCancellable *cancellable,
+                                 GAsyncReadyCallback callback,
+                                 gpointer user_data);
+/** whim_store_find_chat_finish: (transfer full) (nullable): NULL without error: there is none */
+WhimChat *whim_store_find_chat_finish (WhimStore *self, GAsyncResult *result, GError **error);
 /** whim_store_find_message_async: by WhatsApp id within the channel; several chats may share an id,
  *  so the result is a list (element-type WhimMessage), with content */
 void whim_store_find_message_async (WhimStore *self,
