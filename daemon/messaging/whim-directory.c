@@ -58,6 +58,14 @@ whim_directory_free (WhimDirectory *self)
 static void
 directory_keep_pair (WhimDirectory *self, const char *lid, const char *pn)
 {
+  const char *old_pn = g_hash_table_lookup (self->lid_to_pn, lid);
+  const char *old_lid = g_hash_table_lookup (self->pn_to_lid, pn);
+
+  /* a number that changed hands leads to its new owner alone */
+  if (old_pn != NULL && g_strcmp0 (old_pn, pn) != 0)
+    g_hash_table_remove (self->pn_to_lid, old_pn);
+  if (old_lid != NULL && g_strcmp0 (old_lid, lid) != 0)
+    g_hash_table_remove (self->lid_to_pn, old_lid);
   g_hash_table_replace (self->lid_to_pn, g_strdup (lid), g_strdup (pn));
   g_hash_table_replace (self->pn_to_lid, g_strdup (pn), g_strdup (lid));
 }

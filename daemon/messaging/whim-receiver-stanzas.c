@@ -142,6 +142,26 @@ take_encrypt (WhimMessenger *self, WhimNode *notification, WhimJid *from)
   return TRUE;
 }
 
+/* Somebody has another number, or another LID (dossier 2, 1.5, 11): what was, then what is, so that
+ * the chat is found under the old name and shown under the new one. */
+static void
+take_changed_contact (WhimMessenger *self, WhimNode *notification, WhimNode *modify)
+{
+  static const char *const pairs[][2] = { { "old", "old_lid" }, { "new", "new_lid" } };
+  WhimUnit *unit = whim_messenger_new_unit (self);
+
+  for (guint i = 0; i < G_N_ELEMENTS (pairs); i++)
+    {
+      WhimJid *pn = whim_node_get_attr_jid (modify, pairs[i][0]);
+      WhimJid *lid = whim_node_get_attr_jid (modify, pairs[i][1]);
+      g_autoptr (WhimJid) bare_pn = pn == NULL ? NULL : whim_jid_to_bare (pn);
+      g_autoptr (WhimJid) bare_lid = lid == NULL ? NULL : whim_jid_to_bare (lid);
+
+      whim_directory_learn (self->directory, unit, bare_pn, bare_lid);
+    }
+  commit_and_ack (self, unit, notification, FALSE);
+}
+
 gboolean
 whim_receiver_take_notification (WhimMessenger *self, WhimNode *notification)
 {
@@ -155,6 +175,11 @@ whim_receiver_take_notification (WhimMessenger *self, WhimNode *notification)
     return FALSE;
   if (g_strcmp0 (type, "encrypt") == 0)
     return take_encrypt (self, notification, from);
+  if (g_strcmp0 (type, "contacts") == 0 && whim_node_find_child (notification, "modify") != NULL)
+    {
+      take_changed_contact (self, notification, whim_node_find_child (notification, "modify"));
+      return TRUE;
+    }
   if (g_strcmp0 (type, "devices") == 0 && whim_jid_is_user (from))
     {
       whim_devices_take_notification (self, notification);

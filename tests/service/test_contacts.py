@@ -112,4 +112,26 @@ def chats(scratch):
     w.equal((status, answer['error']['type']), (404, 'not_found'), 'nobody')
 
 
-w.run([both_shapes, many, not_now, chats])
+def another_number(scratch):
+    """Somebody has another number: the chat goes on under it, and the old one is nobody's."""
+    sandbox, ours, theirs, daemon, channel = setup(scratch)
+    sandbox.post('/send', phone=theirs['pn'], to=ours['pn'], text='old number')
+    daemon.text('old number')
+    server = '@s.whatsapp.net'
+    sandbox.post('/stanza', phone=ours['pn'], queued=True, node={
+        'tag': 'notification', 'attrs': {'id': 'MOVED', 'type': 'contacts', 't': '1700000000',
+                                         'from': {'jid': theirs['pn'] + server}},
+        'children': [{'tag': 'modify', 'attrs': {
+            'old': {'jid': theirs['pn'] + server}, 'old_lid': {'jid': theirs['lid'] + '@lid'},
+            'new': {'jid': '4915559999999' + server}, 'new_lid': {'jid': theirs['lid'] + '@lid'}}}]})
+    event = daemon.wait_event(lambda e: e['event'] == 'chat.updated', 'the move')['data']
+    w.equal((event['chatId'], event['previousId']), ('4915559999999' + server, theirs['pn'] + server),
+            'the move')
+    sandbox.wait_idle(ours)
+    found = daemon.ok('GET', '/chats/4915559999999?channelId=' + channel)
+    w.equal((found['lid'], found['unread']), (theirs['lid'] + '@lid', 1), 'the chat')
+    status, _ = daemon.request('GET', '/chats/%s?channelId=%s' % (theirs['pn'], channel))
+    w.equal(status, 404, 'the old number')
+
+
+w.run([both_shapes, many, not_now, chats, another_number])
