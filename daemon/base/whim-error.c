@@ -9,6 +9,8 @@
 
 /* Separates the field path from the sentence inside GError.message; cannot stand in a path. */
 #define FIELD_SEPARATOR "\x1f"
+/* Begins a field that is none: the details themselves. */
+#define DETAILS_MARK "\x1e"
 
 static const WhimErrorInfo infos[WHIM_N_ERRORS] = {
   [WHIM_ERROR_INTERNAL] = { "internal", 500, DBUS_PREFIX "Internal", FALSE },
@@ -60,6 +62,21 @@ whim_set_field_error (GError **error, WhimErrorCode code, const char *field, con
     g_set_error_literal (error, WHIM_ERROR, code, message);
   else
     g_set_error (error, WHIM_ERROR, code, "%s" FIELD_SEPARATOR "%s", field, message);
+}
+
+void
+whim_set_error_details (GError **error,
+                        WhimErrorCode code,
+                        const char *details,
+                        const char *message)
+{
+  g_set_error (error, WHIM_ERROR, code, DETAILS_MARK "%s" FIELD_SEPARATOR "%s", details, message);
+}
+
+const char *
+whim_error_field_to_details (const char *field)
+{
+  return g_str_has_prefix (field, DETAILS_MARK) ? field + strlen (DETAILS_MARK) : NULL;
 }
 
 const char *

@@ -85,6 +85,21 @@ void
 whim_set_field_error (GError **error, WhimErrorCode code, const char *field, const char *message);
 
 /**
+ * whim_set_error_details:
+ * @error: where the error goes
+ * @details: what a program may want to know, such as the service's code; shown as "details"
+ * @message: a sentence without user data
+ */
+void whim_set_error_details (GError **error,
+                             WhimErrorCode code,
+                             const char *details,
+                             const char *message);
+
+/** whim_error_field_to_details: (transfer none) (nullable): the details, if what
+ *  whim_error_split_field() gave as the field are some */
+const char *whim_error_field_to_details (const char *field);
+
+/**
  * whim_error_split_field:
  * @error: any error
  * @field: (out) (transfer full) (nullable): the field path, or %NULL

@@ -82,3 +82,9 @@
 /* Numbers in one request to the service, and in one call (dossier 2, 12.2). */
 #define WHIM_LIMIT_NUMBERS_ASKED 50u
 #define WHIM_LIMIT_NUMBERS 500u
+/* Chats of strangers that were written to in this run of a channel. */
+#define WHIM_LIMIT_STRANGERS 4096u
+/* Callers that wait for the ack of a message sent past the queue, of one channel. */
+#define WHIM_LIMIT_IMMEDIATE 256u
+/* People mentioned in one text. */
+#define WHIM_LIMIT_MENTIONS 256u

@@ -359,8 +359,8 @@ read_node (Decoder *self, guint depth)
   return node;
 }
 
-static GBytes *
-inflate_body (const guint8 *bytes, gsize len, GError **error)
+GBytes *
+whim_inflate (const guint8 *bytes, gsize len, GError **error)
 {
   z_stream stream = { 0 };
   g_autofree guint8 *out = NULL;
@@ -419,7 +419,7 @@ whim_node_decode (GBytes *frame, GError **error)
     }
   if (bytes[0] & FRAME_FLAG_COMPRESSED)
     {
-      inflated = inflate_body (bytes + 1, len - 1, error);
+      inflated = whim_inflate (bytes + 1, len - 1, error);
       if (inflated == NULL)
         return NULL;
       whim_reader_init_bytes (&self.reader, inflated);

@@ -104,6 +104,9 @@ void whim_node_builder_text (WhimNodeBuilder *self, const char *text);
 WhimNode *whim_node_builder_end (WhimNodeBuilder *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WhimNode, whim_node_unref)
+/** whim_inflate: (transfer full) (nullable): a zlib stream, up to WHIM_LIMIT_INFLATED */
+GBytes *whim_inflate (const guint8 *bytes, gsize len, GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WhimNodeBuilder, whim_node_builder_free)
 
 /**
