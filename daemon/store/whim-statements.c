@@ -28,6 +28,16 @@
   "h.secret, h.enabled, h.off_reason, h.created_at, h.updated_at"
 #define HOOK_TABLES " FROM hooks h JOIN channels c ON c.number = h.channel "
 
+/* What outbox_from_row() reads of a row that is only shown: neither content nor bytes. */
+#define OUTBOX_SHOWN                                                                               \
+  "SELECT o.number, o.message_id, o.chat, o.state, NULL, NULL, o.created_at, o.expires_at,"        \
+  " o.not_before, o.typing_ms, o.immediate, (SELECT m.status_reason FROM messages m"               \
+  " WHERE m.channel = o.channel AND m.id = o.message_id AND m.from_me = 1 LIMIT 1)"                \
+  " FROM outbox o WHERE o.channel = ?1 "
+
+/* They wrote first: then it is no contact that we made. */
+#define CONTACTED(at) "CASE WHEN heard_at = 0 THEN " at " ELSE 1 END"
+
 /* What delivery_from_row() reads, in its order. */
 #define DELIVERY_ROWS                                                                              \
   "SELECT j.seq, j.id, c.id, j.sequence, j.timestamp, j.type, j.data, d.state, d.attempts,"        \
@@ -127,7 +137,10 @@ static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
   = "INSERT INTO chats (channel, lid, pn, jid, timestamp) VALUES (?1, ?2, ?3, ?4, 0)",
   [WHIM_SQL_SET_CHAT_ADDRESSES] = "UPDATE chats SET lid = ?2, pn = ?3 WHERE number = ?1",
   [WHIM_SQL_TOUCH_CHAT] = "UPDATE chats SET timestamp = max (timestamp, ?2), unread = unread + ?3,"
-                          " name = coalesce (?4, name) WHERE number = ?1",
+                          " name = coalesce (?4, name),"
+                          " heard_at = CASE WHEN ?3 THEN max (heard_at, ?2) ELSE heard_at END,"
+                          " contacted_at = CASE WHEN ?5 AND contacted_at = 0 THEN " CONTACTED (
+                              "?2") " ELSE contacted_at END WHERE number = ?1",
   /* Doubles: messages of ?2 that ?1 has too. */
   [WHIM_SQL_COUNT_DOUBLES]
   = "SELECT count (*) FROM messages b WHERE b.chat = ?2 AND b.from_me = 0 AND EXISTS ("
@@ -140,7 +153,12 @@ static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
   [WHIM_SQL_MOVE_MESSAGES] = "UPDATE messages SET chat = ?1 WHERE chat = ?2",
   [WHIM_SQL_MERGE_CHAT]
   = "UPDATE chats SET timestamp = max (timestamp, ?2), unread = max (0, unread + ?3),"
-    " name = coalesce (name, ?4) WHERE number = ?1",
+    " name = coalesce (name, ?4),"
+    " (heard_at, contacted_at, expiration, expiration_set_at) ="
+    " (SELECT max (chats.heard_at, f.heard_at), max (chats.contacted_at, f.contacted_at),"
+    " CASE WHEN f.expiration_set_at > chats.expiration_set_at THEN f.expiration"
+    " ELSE chats.expiration END, max (chats.expiration_set_at, f.expiration_set_at)"
+    " FROM chats f WHERE f.number = ?5) WHERE number = ?1",
   [WHIM_SQL_DELETE_CHAT] = "DELETE FROM chats WHERE number = ?1",
   [WHIM_SQL_LIST_CHATS] = "SELECT " CHAT_COLUMNS " FROM chats WHERE channel = ?1"
                           " ORDER BY timestamp DESC, number DESC LIMIT ?2 OFFSET ?3",
@@ -238,13 +256,65 @@ static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
 
   [WHIM_SQL_PUT_TIMELINE]
   = "INSERT OR IGNORE INTO timeline (message, at, what, who, detail)"
-    " SELECT number, ?3, ?4, ?5, ?6 FROM messages WHERE channel = ?1 AND id = ?2 LIMIT 1",
+    " SELECT number, ?3, ?4, ?5, ?6 FROM messages WHERE channel = ?1 AND id = ?2"
+    " ORDER BY from_me DESC LIMIT 1",
+  /* A repeat with another time would let a peer grow it. */
+  [WHIM_SQL_PUT_TIMELINE_ONCE]
+  = "INSERT INTO timeline (message, at, what, who) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS"
+    " (SELECT 1 FROM timeline WHERE message = ?1 AND what = ?3 AND who = ?4)",
+  /* In the order of a message's life: the times are of two clocks, one of which tells seconds. */
+  [WHIM_SQL_LIST_TIMELINE]
+  = "SELECT at, what, who, detail FROM timeline WHERE message = ?1 ORDER BY CASE what"
+    " WHEN 'accepted' THEN 0 WHEN 'held' THEN 1 WHEN 'sealed' THEN 2 WHEN 'sent' THEN 3"
+    " WHEN 'retried' THEN 4 WHEN 'acked' THEN 5 WHEN 'delivered' THEN 7 WHEN 'read' THEN 8"
+    " WHEN 'played' THEN 9 ELSE 6 END, at, who LIMIT ?2",
+  /* The first answer stays for a day; an older one makes room. */
   [WHIM_SQL_PUT_FIRST_ANSWER]
-  = "INSERT OR IGNORE INTO idempotency (channel, api_key, operation, key, request, answer, made_at)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+  = "INSERT INTO idempotency (channel, api_key, operation, key, request, answer, made_at)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (channel, api_key, operation, key)"
+    " DO UPDATE SET request = ?5, answer = ?6, made_at = ?7 WHERE made_at <= ?8",
+  [WHIM_SQL_GET_FIRST_ANSWER]
+  = "SELECT request, answer FROM idempotency WHERE channel = ?1 AND api_key = ?2"
+    " AND operation = ?3 AND key = ?4 AND made_at > ?5",
+  [WHIM_SQL_PRUNE_FIRST_ANSWERS] = "DELETE FROM idempotency WHERE made_at <= ?1",
+  [WHIM_SQL_PRUNE_TOKENS] = "DELETE FROM privacy_tokens WHERE token_at < ?1 AND issued_at < ?1",
+  [WHIM_SQL_GET_STANDING]
+  = "SELECT heard_at, contacted_at, expiration, expiration_set_at FROM chats WHERE number = ?1",
+  [WHIM_SQL_COUNT_NEW_CHATS] = "SELECT count (*) FROM chats WHERE channel = ?1"
+                               " AND contacted_at > ?2 AND contacted_at > 1",
+  [WHIM_SQL_GET_SALT] = "SELECT payload FROM pairing_material WHERE channel = ?1 AND kind = ?2"
+                        " ORDER BY id DESC LIMIT 1",
+  [WHIM_SQL_SET_CONTACTED] = "UPDATE chats SET contacted_at = " CONTACTED (
+      "?2") " WHERE contacted_at = 0"
+            " AND number = (SELECT chat FROM messages WHERE number = ?1)",
+  [WHIM_SQL_SET_CHAT_EXPIRATION]
+  = "UPDATE chats SET expiration = ?2, expiration_set_at = ?3 WHERE number = ?1"
+    " AND expiration_set_at < ?3",
+  [WHIM_SQL_FIND_SENT]
+  = "SELECT m.number, m.status, c.lid, c.pn, c.jid FROM messages m JOIN chats c"
+    " ON c.number = m.chat WHERE m.channel = ?1 AND m.id = ?2 AND m.from_me = 1"
+    " AND (c.lid = ?3 OR c.pn = ?3 OR c.jid = ?3 OR c.lid = ?4 OR c.pn = ?4) LIMIT 1",
+  [WHIM_SQL_SET_PENDING_REASON]
+  = "UPDATE messages SET status_reason = ?3 WHERE channel = ?1 AND id = ?2 AND from_me = 1"
+    " AND status = 2",
+  [WHIM_SQL_SET_FAILED_REASON]
+  = "UPDATE messages SET status_reason = ?3 WHERE channel = ?1 AND id = ?2 AND from_me = 1"
+    " AND status = 1 AND status_reason IS NOT ?3",
+  [WHIM_SQL_FIND_RECEIVED]
+  = "SELECT m.number, m.timestamp FROM messages m WHERE m.channel = ?1 AND m.id = ?2"
+    " AND m.chat = ?3 AND m.from_me = 0 LIMIT 1",
+  [WHIM_SQL_LOWER_UNREAD]
+  = "UPDATE chats SET unread = (SELECT count (*) FROM messages m WHERE m.chat = ?1"
+    " AND m.from_me = 0 AND (m.timestamp, m.number) > (?2, ?3)) WHERE number = ?1 AND unread >"
+    " (SELECT count (*) FROM messages m WHERE m.chat = ?1 AND m.from_me = 0"
+    " AND (m.timestamp, m.number) > (?2, ?3))",
   [WHIM_SQL_PUT_RESTRICTION]
   = "INSERT INTO restrictions (channel, kind, detail, since, ends_at) VALUES (?1, ?2, ?3, ?4, ?5)"
     " ON CONFLICT (channel, kind) DO UPDATE SET detail = ?3, ends_at = ?5",
+  [WHIM_SQL_DELETE_RESTRICTION] = "DELETE FROM restrictions WHERE channel = ?1 AND kind = ?2",
+  [WHIM_SQL_DELETE_ALL_RESTRICTIONS] = "DELETE FROM restrictions WHERE channel = ?1",
+  [WHIM_SQL_LIST_RESTRICTIONS]
+  = "SELECT channel, kind, detail, since, ends_at FROM restrictions ORDER BY channel, kind",
   [WHIM_SQL_PUT_REACTION]
   = "INSERT INTO reactions (message, sender, emoji, timestamp)"
     " SELECT number, ?3, ?4, ?5 FROM messages WHERE channel = ?1 AND id = ?2 LIMIT 1"
@@ -279,13 +349,32 @@ static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
 
   [WHIM_SQL_PUT_OUTBOX]
   = "INSERT OR REPLACE INTO outbox (number, channel, message_id, chat, state, content, stanza,"
-    " created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    " created_at, expires_at, not_before, typing_ms, immediate)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
   [WHIM_SQL_SEAL_OUTBOX]
   = "UPDATE outbox SET state = 1, stanza = ?3 WHERE number = ?2 AND channel = ?1 AND state = 0",
   [WHIM_SQL_DELETE_OUTBOX] = "DELETE FROM outbox WHERE number = ?2 AND channel = ?1",
   [WHIM_SQL_LIST_OUTBOX]
-  = "SELECT number, message_id, chat, state, content, stanza, created_at, expires_at FROM outbox"
-    " WHERE channel = ?1 ORDER BY number",
+  = "SELECT number, message_id, chat, state, content, stanza, created_at, expires_at,"
+    " not_before, typing_ms, immediate, NULL FROM outbox WHERE channel = ?1 ORDER BY number",
+  /* new keys for the old content: only after a refusal that says that nobody got it */
+  [WHIM_SQL_UNSEAL_OUTBOX]
+  = "UPDATE outbox SET state = 0, stanza = NULL WHERE number = ?2 AND channel = ?1",
+  [WHIM_SQL_HOLD_OUTBOX]
+  = "UPDATE outbox SET not_before = ?3 WHERE number = ?2 AND channel = ?1 AND state = 0",
+  [WHIM_SQL_DROP_OUTBOX]
+  = "DELETE FROM outbox WHERE channel = ?1 AND message_id = ?2 AND (?3 OR state = 0)",
+  [WHIM_SQL_FAIL_ALL_OUTBOX]
+  = "UPDATE messages SET status = 1, status_reason = ?2 WHERE channel = ?1 AND status = 2"
+    " AND from_me = 1 AND id IN (SELECT message_id FROM outbox WHERE channel = ?1)",
+  [WHIM_SQL_PAGE_OUTBOX] = OUTBOX_SHOWN "ORDER BY o.number LIMIT ?2 OFFSET ?3",
+  [WHIM_SQL_FIND_OUTBOX] = OUTBOX_SHOWN "AND o.message_id = ?2",
+  [WHIM_SQL_COUNT_OUTBOX] = "SELECT count (*) FROM outbox WHERE channel = ?1",
+  [WHIM_SQL_LIST_EXPIRED]
+  = "SELECT message_id FROM outbox WHERE channel = ?1 AND expires_at <= ?2 LIMIT ?3",
+  [WHIM_SQL_NEXT_EXPIRY]
+  = "SELECT min (expires_at) FROM outbox WHERE channel = ?1 AND expires_at > ?2",
+  [WHIM_SQL_LIST_EXPIRIES] = "SELECT channel, min (expires_at) FROM outbox GROUP BY channel",
 
   [WHIM_SQL_NEXT_SEQUENCE] = "UPDATE channels SET journal_sequence = journal_sequence + 1"
                              " WHERE number = ?1 RETURNING journal_sequence",

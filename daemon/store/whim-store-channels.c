@@ -51,8 +51,11 @@ whim_unit_delete_session (WhimUnit *self)
     WHIM_SQL_DELETE_ALL_DEVICE_LISTS,     WHIM_SQL_DELETE_ALL_OUTBOX,
     WHIM_SQL_DELETE_ALL_PAIRING_MATERIAL, WHIM_SQL_DELETE_ALL_REPAIRS,
     WHIM_SQL_DELETE_ALL_ANSWERS,          WHIM_SQL_DELETE_ALL_TOKENS,
+    WHIM_SQL_DELETE_ALL_RESTRICTIONS,
   };
 
+  whim_unit_add (self, WHIM_SQL_FAIL_ALL_OUTBOX, whim_unit_channel_value (self),
+                 whim_value_text ("logged_out"));
   for (guint i = 0; i < G_N_ELEMENTS (statements); i++)
     whim_unit_add (self, statements[i], whim_unit_channel_value (self));
   whim_unit_mark_erasing (self);

@@ -135,7 +135,7 @@ merge (WhimDb *db, const WhimChatRow *into, const WhimChatRow *from, GError **er
          && whim_db_run (db, error, WHIM_SQL_MOVE_MESSAGES, a, b)
          && whim_db_run (db, error, WHIM_SQL_MERGE_CHAT, a, whim_value_int (from->timestamp),
                          whim_value_int ((gint64)from->unread - doubles),
-                         whim_value_text (from->name))
+                         whim_value_text (from->name), b)
          && whim_db_run (db, error, WHIM_SQL_DELETE_CHAT, b);
 }
 

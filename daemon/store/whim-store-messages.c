@@ -117,9 +117,11 @@ put_message (WhimDb *db, WhimUnitContext *context, gpointer data, GError **error
   if (existing != 0)
     return fill_placeholder (db, context, existing, op, error);
   if (!insert_message (db, context->channel, chat, message, sender_lid, sender_pn, error)
-      || !whim_db_run (db, error, WHIM_SQL_TOUCH_CHAT, whim_value_int (chat),
-                       whim_value_int (message->timestamp), whim_value_int (!message->from_me),
-                       whim_value_text (person && !message->from_me ? message->push_name : NULL)))
+      || !whim_db_run (
+          db, error, WHIM_SQL_TOUCH_CHAT, whim_value_int (chat),
+          whim_value_int (message->timestamp), whim_value_int (!message->from_me),
+          whim_value_text (person && !message->from_me ? message->push_name : NULL),
+          whim_value_int (message->from_me && message->status >= WHIM_MESSAGE_STATUS_SENT)))
     return FALSE;
   return op->event == NULL || whim_journal_append (db, context, op->event, error);
 }
@@ -155,8 +157,8 @@ set_status_free (gpointer data)
 }
 
 /* A message that we gave up may have got through after all: an ack says so, and wins. */
-static gboolean
-may_rise (WhimMessageStatus from, WhimMessageStatus to)
+gboolean
+whim_message_status_may_rise (WhimMessageStatus from, WhimMessageStatus to)
 {
   if (to == WHIM_MESSAGE_STATUS_FAILED)
     return from == WHIM_MESSAGE_STATUS_PENDING;
@@ -178,7 +180,8 @@ set_status (WhimDb *db, WhimUnitContext *context, gpointer data, GError **error)
     {
       gint64 number = whim_cursor_get_int (&cursor, 0);
 
-      if (may_rise ((WhimMessageStatus)whim_cursor_get_int (&cursor, 1), op->status))
+      if (whim_message_status_may_rise ((WhimMessageStatus)whim_cursor_get_int (&cursor, 1),
+                                        op->status))
         g_array_append_val (numbers, number);
     }
   if (!whim_cursor_end (&cursor, error))
@@ -187,7 +190,11 @@ set_status (WhimDb *db, WhimUnitContext *context, gpointer data, GError **error)
     if (!whim_db_run (db, error, WHIM_SQL_SET_STATUS,
                       whim_value_int (g_array_index (numbers, gint64, i)),
                       whim_value_int (op->status), whim_value_text (op->reason),
-                      whim_value_int (op->timestamp)))
+                      whim_value_int (op->timestamp))
+        || (op->status == WHIM_MESSAGE_STATUS_SENT
+            && !whim_db_run (db, error, WHIM_SQL_SET_CONTACTED,
+                             whim_value_int (g_array_index (numbers, gint64, i)),
+                             whim_value_int (op->timestamp))))
       return FALSE;
   return numbers->len == 0 || op->event == NULL
          || whim_journal_append (db, context, op->event, error);

@@ -16,6 +16,7 @@ whim_outbox_row_free (WhimOutboxRow *self)
     return;
   g_free (self->message_id);
   g_free (self->chat);
+  g_free (self->reason);
   g_clear_pointer (&self->content, g_bytes_unref);
   g_clear_pointer (&self->stanza, g_bytes_unref);
   g_free (self);
@@ -28,7 +29,9 @@ whim_unit_put_outbox (WhimUnit *self, const WhimOutboxRow *row)
                  whim_unit_channel_value (self), whim_value_text (row->message_id),
                  whim_value_text (row->chat), whim_value_int (row->state),
                  whim_value_bytes (row->content), whim_value_bytes (row->stanza),
-                 whim_value_int (row->created_at), whim_value_int (row->expires_at));
+                 whim_value_int (row->created_at), whim_value_int (row->expires_at),
+                 whim_value_int (row->not_before), whim_value_int (row->typing_ms),
+                 whim_value_int (row->immediate));
 }
 
 void
@@ -45,6 +48,26 @@ whim_unit_delete_outbox (WhimUnit *self, gint64 number)
                  whim_value_int (number));
 }
 
+WhimOutboxRow *
+whim_outbox_row_from_cursor (WhimCursor *cursor)
+{
+  WhimOutboxRow *row = whim_outbox_row_new ();
+
+  row->number = whim_cursor_get_int (cursor, 0);
+  row->message_id = whim_cursor_dup_text (cursor, 1);
+  row->chat = whim_cursor_dup_text (cursor, 2);
+  row->state = (WhimOutboxState)whim_cursor_get_int (cursor, 3);
+  row->content = whim_cursor_dup_bytes (cursor, 4);
+  row->stanza = whim_cursor_dup_bytes (cursor, 5);
+  row->created_at = whim_cursor_get_int (cursor, 6);
+  row->expires_at = whim_cursor_get_int (cursor, 7);
+  row->not_before = whim_cursor_get_int (cursor, 8);
+  row->typing_ms = (guint)whim_cursor_get_int (cursor, 9);
+  row->immediate = whim_cursor_get_int (cursor, 10) != 0;
+  row->reason = whim_cursor_dup_text (cursor, 11);
+  return row;
+}
+
 static gpointer
 load_outbox (WhimDb *db, gint64 channel, gpointer data, GError **error)
 {
@@ -54,19 +77,7 @@ load_outbox (WhimDb *db, gint64 channel, gpointer data, GError **error)
 
   whim_db_query (db, &cursor, WHIM_SQL_LIST_OUTBOX, whim_value_int (channel));
   while (whim_cursor_next (&cursor))
-    {
-      WhimOutboxRow *row = whim_outbox_row_new ();
-
-      row->number = whim_cursor_get_int (&cursor, 0);
-      row->message_id = whim_cursor_dup_text (&cursor, 1);
-      row->chat = whim_cursor_dup_text (&cursor, 2);
-      row->state = (WhimOutboxState)whim_cursor_get_int (&cursor, 3);
-      row->content = whim_cursor_dup_bytes (&cursor, 4);
-      row->stanza = whim_cursor_dup_bytes (&cursor, 5);
-      row->created_at = whim_cursor_get_int (&cursor, 6);
-      row->expires_at = whim_cursor_get_int (&cursor, 7);
-      g_ptr_array_add (rows, row);
-    }
+    g_ptr_array_add (rows, whim_outbox_row_from_cursor (&cursor));
   return whim_cursor_end (&cursor, error) ? g_steal_pointer (&rows) : NULL;
 }
 

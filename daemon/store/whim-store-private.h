@@ -72,6 +72,11 @@ gboolean whim_reactions_load (WhimDb *db, GPtrArray *messages, GError **error);
 /** whim_message_from_row: (transfer full): of a row that begins with MESSAGE_COLUMNS */
 WhimMessage *whim_message_from_row (WhimCursor *cursor);
 
+/** whim_outbox_row_from_cursor: (transfer full) */
+WhimOutboxRow *whim_outbox_row_from_cursor (WhimCursor *cursor);
+/** whim_message_status_may_rise: a failed message may turn out to have got through */
+gboolean whim_message_status_may_rise (WhimMessageStatus from, WhimMessageStatus to);
+
 /** whim_journal_append: writer thread */
 gboolean
 whim_journal_append (WhimDb *db, WhimUnitContext *context, const WhimEvent *event, GError **error);

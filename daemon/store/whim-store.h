@@ -297,6 +297,10 @@ typedef struct
   GBytes *stanza;  /* encoded node, sealed */
   gint64 created_at;
   gint64 expires_at;
+  gint64 not_before; /* Unix ms: nothing of it leaves earlier; 0 = at once */
+  guint typing_ms;
+  gboolean immediate; /* pacing and holds do not apply */
+  char *reason;       /* (nullable): why it waits; only of rows that are shown */
 } WhimOutboxRow;
 WhimOutboxRow *whim_outbox_row_new (void);
 void whim_outbox_row_free (WhimOutboxRow *self);
