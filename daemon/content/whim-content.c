@@ -105,13 +105,25 @@ unwrap_once (WhimContent *self, Wa__Message *message)
   return NULL;
 }
 
+/* History gives milliseconds (dossier 2, 4.12). */
+static void
+set_expiration (WhimContent *self, guint32 expiration, gint64 set_at)
+{
+  self->sets_expiration = TRUE;
+  self->expiration = expiration;
+  self->expiration_set_at = set_at > G_GINT64_CONSTANT (10000000000) ? set_at / 1000 : set_at;
+}
+
 static void
 set_kind (WhimContent *self, const char *word, const char *body, Wa__ContextInfo *info)
 {
   self->kind_word = word;
   self->body = body;
-  if (info != NULL)
-    self->quoted_id = info->stanzaid;
+  if (info == NULL)
+    return;
+  self->quoted_id = info->stanzaid;
+  if (info->has_expiration && info->expiration != 0 && whim_content_is_timer (info->expiration))
+    set_expiration (self, info->expiration, info->ephemeralsettingtimestamp);
 }
 
 /* What is inside, in whapi's words; FALSE if nothing of it is known. */
@@ -212,6 +224,10 @@ classify (WhimContent *self)
       self->protocol = m->protocolmessage;
       self->protocol_type = m->protocolmessage->has_type ? m->protocolmessage->type : 0;
       self->kind_word = "action";
+      if (self->protocol_type == WHIM_PROTOCOL_EPHEMERAL_SETTING
+          && whim_content_is_timer (m->protocolmessage->ephemeralexpiration))
+        set_expiration (self, m->protocolmessage->ephemeralexpiration,
+                        m->protocolmessage->ephemeralsettingtimestamp);
     }
   else if (classify_text (self, m) || classify_media (self, m) || classify_other (self, m))
     self->kind = WHIM_CONTENT_MESSAGE;
@@ -269,42 +285,101 @@ whim_content_free (WhimContent *self)
 
 /* ---- making -------------------------------------------------------------------------------- */
 
+gboolean
+whim_content_is_timer (gint64 seconds)
+{
+  return seconds == 0 || seconds == 86400 || seconds == 604800 || seconds == 7776000;
+}
+
+/* A quoted message stands there without the context of its own (dossier 2, 9.3). */
+static void
+strip_context (Wa__Message *message)
+{
+  const ProtobufCMessageDescriptor *descriptor = message->base.descriptor;
+
+  protobuf_c_message_free_unpacked ((ProtobufCMessage *)message->messagecontextinfo, NULL);
+  message->messagecontextinfo = NULL;
+  for (guint i = 0; i < descriptor->n_fields; i++)
+    {
+      const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
+      ProtobufCMessage *part;
+      const ProtobufCFieldDescriptor *context;
+      ProtobufCMessage **place;
+
+      if (field->type != PROTOBUF_C_TYPE_MESSAGE || field->label == PROTOBUF_C_LABEL_REPEATED)
+        continue;
+      part = *(ProtobufCMessage **)(gpointer)((guint8 *)message + field->offset);
+      if (part == NULL)
+        continue;
+      context = protobuf_c_message_descriptor_get_field_by_name (part->descriptor, "contextInfo");
+      if (context == NULL || context->type != PROTOBUF_C_TYPE_MESSAGE)
+        continue;
+      place = (ProtobufCMessage **)(gpointer)((guint8 *)part + context->offset);
+      protobuf_c_message_free_unpacked (*place, NULL);
+      *place = NULL;
+    }
+}
+
+static gboolean
+needs_context (const WhimTextOptions *options)
+{
+  return options != NULL
+         && (options->quoted_id != NULL || options->expiration != 0
+             || (options->mentions != NULL && options->mentions[0] != NULL));
+}
+
 GBytes *
-whim_content_make_text (const char *body,
-                        const char *quoted_id,
-                        const char *quoted_author,
-                        GBytes *quoted_content)
+whim_content_make_text (const char *body, const WhimTextOptions *options)
 {
   Wa__Message message = WA__MESSAGE__INIT;
   Wa__MessageContextInfo context = WA__MESSAGE_CONTEXT_INFO__INIT;
   Wa__ExtendedTextMessage extended = WA__EXTENDED_TEXT_MESSAGE__INIT;
   Wa__ContextInfo info = WA__CONTEXT_INFO__INIT;
-  g_autoptr (Wa__Message) quoted = NULL;
+  Wa__DisappearingMode mode = WA__DISAPPEARING_MODE__INIT;
+  g_autoptr (WhimContent) quoted = NULL;
   guint8 secret[SECRET_SIZE];
 
   whim_random_bytes (secret, sizeof secret);
   context.has_messagesecret = TRUE;
   context.messagesecret = whim_proto_data (secret, sizeof secret);
   message.messagecontextinfo = &context;
-  if (quoted_id == NULL)
-    message.conversation = (char *)body;
-  else
+  if (!needs_context (options))
     {
-      info.stanzaid = (char *)quoted_id;
-      info.participant = (char *)quoted_author;
-      if (quoted_content != NULL)
-        quoted = whim_proto_unpack_bytes (&wa__message__descriptor, quoted_content, NULL);
+      message.conversation = (char *)body;
+      return whim_proto_pack (&message);
+    }
+  if (options->quoted_id != NULL)
+    {
+      info.stanzaid = (char *)options->quoted_id;
+      info.participant = (char *)options->quoted_author;
+      if (options->quoted_content != NULL)
+        quoted = whim_content_parse (options->quoted_content, NULL);
       if (quoted != NULL)
         {
-          /* without its own context (dossier 2, 9.3) */
-          protobuf_c_message_free_unpacked ((ProtobufCMessage *)quoted->messagecontextinfo, NULL);
-          quoted->messagecontextinfo = NULL;
+          strip_context (quoted->inner);
+          info.quotedmessage = quoted->inner;
         }
-      info.quotedmessage = quoted;
-      extended.text = (char *)body;
-      extended.contextinfo = &info;
-      message.extendedtextmessage = &extended;
     }
+  if (options->mentions != NULL)
+    {
+      info.mentionedjid = (char **)options->mentions;
+      info.n_mentionedjid = g_strv_length ((char **)options->mentions);
+    }
+  if (options->expiration != 0)
+    {
+      info.has_expiration = TRUE;
+      info.expiration = options->expiration;
+      info.has_ephemeralsettingtimestamp = options->expiration_set_at != 0;
+      info.ephemeralsettingtimestamp = options->expiration_set_at;
+      /* changed in the chat, by its setting (dossier 2, 4.12) */
+      mode.has_initiator = TRUE;
+      mode.has_trigger = TRUE;
+      mode.trigger = 1;
+      info.disappearingmode = &mode;
+    }
+  extended.text = (char *)body;
+  extended.contextinfo = &info;
+  message.extendedtextmessage = &extended;
   return whim_proto_pack (&message);
 }
 

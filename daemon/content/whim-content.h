@@ -53,6 +53,9 @@ typedef struct
   int protocol_type;
   gboolean ephemeral;
   gboolean view_once;
+  gboolean sets_expiration; /* it tells how long messages of its chat stay ... */
+  guint32 expiration;       /* ... in seconds */
+  gint64 expiration_set_at; /* Unix seconds */
 } WhimContent;
 
 /** whim_content_parse: (transfer full) (nullable): @plain is unpadded */
@@ -71,12 +74,27 @@ void whim_content_free (WhimContent *self);
 #define WHIM_PROTOCOL_APP_STATE_FATAL_EXCEPTION 10
 #define WHIM_PROTOCOL_SHARE_PHONE_NUMBER 11
 
-/** whim_content_make_text: (transfer full): a serialised Message with a fresh secret; with
- * @quoted_id (nullable) an answer to that message of @quoted_author (bare JID text) */
-GBytes *whim_content_make_text (const char *body,
-                                const char *quoted_id,
-                                const char *quoted_author,
-                                GBytes *quoted_content);
+/**
+ * WhimTextOptions: what a text has besides its body; all may be NULL or 0
+ * @quoted_id: it answers that message of @quoted_author (bare JID text)
+ * @quoted_content: the serialised Message that is answered
+ * @mentions: bare JID texts (NULL-terminated)
+ * @expiration: seconds until it disappears, as the chat's timer of @expiration_set_at says
+ */
+typedef struct
+{
+  const char *quoted_id;
+  const char *quoted_author;
+  GBytes *quoted_content;
+  const char *const *mentions;
+  guint32 expiration;
+  gint64 expiration_set_at;
+} WhimTextOptions;
+/** whim_content_make_text: (transfer full): a serialised Message with a fresh secret; @options
+ *  (nullable) */
+GBytes *whim_content_make_text (const char *body, const WhimTextOptions *options);
+/** whim_content_is_timer: a time after which messages may disappear (dossier 2, 4.12) */
+gboolean whim_content_is_timer (gint64 seconds);
 /** whim_content_make_device_sent: (transfer full): @content wrapped for our own other devices */
 GBytes *whim_content_make_device_sent (GBytes *content, const char *destination, GError **error);
 

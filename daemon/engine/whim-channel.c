@@ -216,6 +216,22 @@ add_status (WhimChannel *self, GVariantBuilder *builder)
   if (whim_session_get_until (self->session) != 0)
     g_variant_builder_add (builder, "{sv}", "until",
                            g_variant_new_int64 (whim_session_get_until (self->session)));
+  g_variant_builder_add (builder, "{sv}", "restrictions",
+                         whim_messenger_list_restrictions (self->messenger));
+}
+
+/* what "channel.status" tells; also when a restriction begins or ends */
+static GVariant *
+describe_channel (gpointer user_data)
+{
+  WhimChannel *self = user_data;
+  GVariantBuilder builder;
+
+  if (self->session == NULL || self->deleting)
+    return NULL;
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  add_status (self, &builder);
+  return g_variant_builder_end (&builder);
 }
 
 static gboolean
@@ -541,6 +557,7 @@ GVariant *
 whim_channel_to_variant (WhimChannel *self)
 {
   const WhimCredentials *keys = whim_session_get_credentials (self->session);
+  WhimChannelSettings settings;
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
@@ -569,6 +586,9 @@ whim_channel_to_variant (WhimChannel *self)
     g_variant_builder_add (&builder, "{sv}", "pushName", g_variant_new_string (keys->push_name));
   g_variant_builder_add (&builder, "{sv}", "createdAt",
                          g_variant_new_int64 (self->record->created_at));
+  settings = whim_channel_settings_parse (self->record->settings);
+  g_variant_builder_add (&builder, "{sv}", "settings",
+                         whim_channel_settings_to_variant (&settings));
   return g_variant_builder_end (&builder);
 }
 
@@ -590,7 +610,8 @@ whim_channel_new (WhimEngine *engine, WhimChannelRecord *record)
   WhimChannel *self = g_new0 (WhimChannel, 1);
   WhimCredentials *keys = g_steal_pointer (&record->credentials);
   const WhimMessengerConfig messenger_config
-      = { engine->clock, engine->store, engine->pool, record->number, record->id };
+      = { engine->clock, engine->store,      engine->pool,     record->number,
+          record->id,    record->created_at, describe_channel, self };
   const WhimSessionConfig session_config
       = { engine->clock, engine->transport, engine->noise_root, engine->version, &host,
           self,          record->id };
@@ -615,6 +636,7 @@ whim_channel_new (WhimEngine *engine, WhimChannelRecord *record)
   self->told_state = whim_session_get_public_state (self->session);
   self->told_reason = reason;
   whim_messenger_set_session (self->messenger, self->session);
+  whim_channel_apply_settings (self);
   return self;
 }
 

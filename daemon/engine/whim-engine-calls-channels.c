@@ -72,6 +72,9 @@ record_committed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       g_free (channel->record->department);
       channel->record->department = g_strdup (record->department);
       channel->record->auto_connect = record->auto_connect;
+      g_free (channel->record->settings);
+      channel->record->settings = g_strdup (record->settings);
+      whim_channel_apply_settings (channel);
     }
   whim_call_return (task, whim_channel_to_variant (channel));
 }
@@ -114,11 +117,21 @@ call_channels_update (const WhimCall *call, GTask *task)
 {
   const WhimChannelRecord *now = call->channel->record;
   WhimChannelRecord *record = whim_channel_record_new ();
+  g_autoptr (GVariant) given
+      = g_variant_lookup_value (call->params, "settings", G_VARIANT_TYPE_VARDICT);
+  WhimChannelSettings settings = whim_channel_settings_parse (now->settings);
   gboolean auto_connect = now->auto_connect;
+  GError *error = NULL;
 
+  if (given != NULL && !whim_channel_settings_update (&settings, given, &error))
+    {
+      whim_channel_record_free (record);
+      g_task_return_error (task, error);
+      return;
+    }
   record->number = now->number;
   record->id = g_strdup (now->id);
-  record->settings = g_strdup (now->settings);
+  record->settings = whim_channel_settings_to_json (&settings);
   record->created_at = now->created_at;
   record->rest_reason = now->rest_reason;
   record->rest_detail = g_strdup (now->rest_detail);
@@ -250,7 +263,8 @@ static GVariant *
 make_status (WhimChannel *channel)
 {
   g_autoptr (GVariant) all = g_variant_ref_sink (whim_channel_to_variant (channel));
-  static const char *const names[] = { "status", "reason", "detail", "since", "until" };
+  static const char *const names[]
+      = { "status", "reason", "detail", "since", "until", "restrictions" };
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);

@@ -44,8 +44,9 @@ whim_call_take_page (const WhimCall *call, GTask *task)
 }
 
 static const WhimCallRow *const families[] = {
-  whim_calls_channels, whim_calls_messages, whim_calls_chats, whim_calls_contacts,
-  whim_calls_system,   whim_calls_webhooks, whim_calls_keys,  whim_calls_whapi,
+  whim_calls_channels, whim_calls_messages, whim_calls_outbox,
+  whim_calls_chats,    whim_calls_contacts, whim_calls_system,
+  whim_calls_webhooks, whim_calls_keys,     whim_calls_whapi,
 };
 
 void
@@ -54,9 +55,10 @@ whim_engine_dispatch (WhimEngine *self,
                       const WhimCaller *caller,
                       WhimChannel *channel,
                       GVariant *params,
+                      const WhimFirstAsk *first,
                       GTask *task)
 {
-  const WhimCall call = { self, caller, channel, params };
+  const WhimCall call = { self, caller, channel, params, first };
 
   for (guint i = 0; i < G_N_ELEMENTS (families); i++)
     for (const WhimCallRow *row = families[i]; row->name != NULL; row++)

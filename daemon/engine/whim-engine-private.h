@@ -23,8 +23,9 @@ struct _WhimEngine
   gint64 started_at;
   gboolean allow_private_fetch;
   guint prune_timer;
-  GPtrArray *hooks; /* of WhimHook, in order of creation */
-  gint64 last_hook; /* newest number of a hook */
+  GPtrArray *hooks;  /* of WhimHook, in order of creation */
+  gint64 last_hook;  /* newest number of a hook */
+  GHashTable *asked; /* what is asked with a client id just now (whim-engine-once.c) */
   WhimHookTester hook_tester;
   gpointer hook_tester_data;
   WhimVersionFetch version_fetch;
@@ -54,6 +55,25 @@ struct _WhimChannel
   GPtrArray *logout_waiters; /* of GTask: until the session rests without keys */
   gboolean deleting;
 };
+
+/** WhimChannelSettings: whim-channel-settings.c */
+typedef struct
+{
+  WhimPacing pacing;
+  gboolean available; /* "presence" */
+  gboolean auto_download;
+} WhimChannelSettings;
+/** whim_channel_settings_parse: @json (nullable): as the store keeps it; what it lacks is default
+ */
+WhimChannelSettings whim_channel_settings_parse (const char *json);
+char *whim_channel_settings_to_json (const WhimChannelSettings *settings);
+/** whim_channel_settings_to_variant: (transfer floating) */
+GVariant *whim_channel_settings_to_variant (const WhimChannelSettings *settings);
+/** whim_channel_settings_update: what @given (a{sv}) has is checked and taken over */
+gboolean
+whim_channel_settings_update (WhimChannelSettings *settings, GVariant *given, GError **error);
+/** whim_channel_apply_settings: the messenger goes by the record's settings */
+void whim_channel_apply_settings (WhimChannel *self);
 
 WhimChannel *whim_channel_new (WhimEngine *engine, WhimChannelRecord *record);
 void whim_channel_free (WhimChannel *self);
@@ -91,6 +111,7 @@ typedef struct
   const WhimCaller *caller;
   WhimChannel *channel; /* channel-scoped operations */
   GVariant *params;
+  const WhimFirstAsk *first; /* (nullable): the answer is to be committed with what is accepted */
 } WhimCall;
 
 /** WhimCallHandler: returns @task once, now or later (then with a reference of its own) */
@@ -107,6 +128,7 @@ extern const WhimCallRow whim_calls_channels[];
 extern const WhimCallRow whim_calls_messages[];
 extern const WhimCallRow whim_calls_chats[];
 extern const WhimCallRow whim_calls_contacts[];
+extern const WhimCallRow whim_calls_outbox[];
 extern const WhimCallRow whim_calls_system[];
 extern const WhimCallRow whim_calls_webhooks[];
 extern const WhimCallRow whim_calls_keys[];
@@ -142,6 +164,7 @@ void whim_engine_dispatch (WhimEngine *self,
                            const WhimCaller *caller,
                            WhimChannel *channel,
                            GVariant *params,
+                           const WhimFirstAsk *first,
                            GTask *task);
 /** whim_engine_make_key_text: (transfer full): a new key of more than 256 bits */
 char *whim_engine_make_key_text (void);
@@ -149,4 +172,12 @@ char *whim_engine_make_key_text (void);
 void whim_engine_drop_channel_keys (WhimEngine *self, const char *channel_id);
 /** whim_engine_keep_key_uses: when keys were used last goes to the disk, now and then */
 void whim_engine_keep_key_uses (WhimEngine *self);
+/** whim_engine_dispatch_once: the same, for a call with a client id: a repeat gets the first answer
+ *  (whim-engine-once.c) */
+void whim_engine_dispatch_once (WhimEngine *self,
+                                const WhimOperation *operation,
+                                const WhimCaller *caller,
+                                WhimChannel *channel,
+                                GVariant *params,
+                                GTask *task);
 gboolean whim_caller_may_see (const WhimCaller *caller, const char *channel_id);

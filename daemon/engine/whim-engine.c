@@ -28,6 +28,7 @@ whim_engine_finalize (GObject *object)
 
   g_ptr_array_unref (self->channels);
   g_hash_table_unref (self->by_id);
+  g_hash_table_unref (self->asked);
   g_clear_pointer (&self->keys, g_ptr_array_unref);
   g_clear_pointer (&self->hooks, g_ptr_array_unref);
   g_clear_object (&self->store);
@@ -51,12 +52,48 @@ whim_engine_init (WhimEngine *self)
 {
   self->channels = g_ptr_array_new_with_free_func ((GDestroyNotify)whim_channel_free);
   self->by_id = g_hash_table_new (g_str_hash, g_str_equal);
+  self->asked = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 }
 
 static void
 journal_cb (gint64 last_seq, gpointer user_data)
 {
   g_signal_emit (user_data, signals[SIGNAL_JOURNAL_ADVANCED], 0, last_seq);
+}
+
+/* What was waiting, and what was forbidden, when the last run ended. */
+static gboolean
+load_sending (WhimEngine *self, GError **error)
+{
+  g_autoptr (GPtrArray) restrictions = whim_store_load_restrictions (self->store, error);
+  g_autoptr (GHashTable) expiries
+      = restrictions == NULL ? NULL : whim_store_load_expiries (self->store, error);
+
+  if (expiries == NULL)
+    return FALSE;
+  g_ptr_array_set_free_func (restrictions, NULL);
+  for (guint i = 0; i < restrictions->len; i++)
+    {
+      WhimRestriction *row = g_ptr_array_index (restrictions, i);
+      WhimChannel *channel = NULL;
+
+      for (guint k = 0; channel == NULL && k < self->channels->len; k++)
+        if (((WhimChannel *)g_ptr_array_index (self->channels, k))->record->number == row->channel)
+          channel = g_ptr_array_index (self->channels, k);
+      if (channel != NULL)
+        whim_messenger_add_restriction (channel->messenger, row);
+      else
+        whim_restriction_free (row);
+    }
+  for (guint i = 0; i < self->channels->len; i++)
+    {
+      WhimChannel *channel = g_ptr_array_index (self->channels, i);
+      const gint64 *at = g_hash_table_lookup (expiries, &channel->record->number);
+
+      if (at != NULL)
+        whim_messenger_expect_expiry (channel->messenger, *at);
+    }
+  return TRUE;
 }
 
 WhimEngine *
@@ -87,6 +124,8 @@ whim_engine_new (const WhimEngineConfig *config, GError **error)
       g_ptr_array_add (self->channels, channel);
       g_hash_table_insert (self->by_id, channel->record->id, channel);
     }
+  if (!load_sending (self, error))
+    return NULL;
   whim_store_set_journal_func (self->store, journal_cb, self);
   return g_steal_pointer (&self);
 }
@@ -116,6 +155,8 @@ prune_cb (gpointer user_data)
 
   whim_engine_keep_key_uses (self);
   whim_unit_prune_journal (unit, whim_clock_get_unix (self->clock) - JOURNAL_KEPT_SECONDS);
+  whim_unit_prune_sending (unit, whim_clock_get_unix (self->clock),
+                           whim_messenger_get_oldest_token (whim_clock_get_unix (self->clock)));
   whim_store_commit_async (self->store, unit, NULL, pruned_cb, NULL);
   prune_later (self);
 }
@@ -220,6 +261,7 @@ whim_engine_call_async (WhimEngine *self,
   const WhimOperation *operation = whim_operation_find (name);
   WhimChannel *channel = NULL;
   const char *channel_id = NULL;
+  const char *client_id = NULL;
   GError *error = NULL;
 
   g_task_set_source_tag (task, whim_engine_call_async);
@@ -252,7 +294,10 @@ whim_engine_call_async (WhimEngine *self,
           return;
         }
     }
-  whim_engine_dispatch (self, operation, caller, channel, checked, task);
+  if (channel != NULL && g_variant_lookup (checked, WHIM_PARAM_CLIENT_ID, "&s", &client_id))
+    whim_engine_dispatch_once (self, operation, caller, channel, checked, task);
+  else
+    whim_engine_dispatch (self, operation, caller, channel, checked, NULL, task);
 }
 
 GVariant *

@@ -40,10 +40,14 @@ typedef enum
   WHIM_PARAM_IN_PATH = 1 << 0,
   WHIM_PARAM_IN_QUERY = 1 << 1,
   WHIM_PARAM_IN_BODY = 1 << 2,
-  WHIM_PARAM_IN_HEADER = 1 << 3, /* channelId only: X-Channel-Id */
+  WHIM_PARAM_IN_HEADER = 1 << 3, /* channelId: X-Channel-Id; clientId: Idempotency-Key */
   WHIM_PARAM_REQUIRED = 1 << 4,
   WHIM_PARAM_UNSUPPORTED = 1 << 5, /* documented, not built: 422 not_supported when present */
 } WhimParamFlags;
+
+/** WHIM_PARAM_CLIENT_ID: an operation with this parameter is done once per key, channel and value:
+ *  a repeat within a day gets the first answer */
+#define WHIM_PARAM_CLIENT_ID "clientId"
 
 typedef struct
 {
@@ -63,6 +67,7 @@ typedef enum
   WHIM_RESULT_ACTION,   /* {success:true} and the dictionary's own members */
   WHIM_RESULT_OBJECT,   /* one object: under "data" and its fields at the top */
   WHIM_RESULT_LIST,     /* "items" (aa{sv}), "total", "count", "offset" */
+  WHIM_RESULT_MESSAGE,  /* a message's own members; bare in whapi's dialect */
   WHIM_RESULT_SEND,     /* messageId, message */
   WHIM_RESULT_BYTES,    /* "bytes" (ay) and "contentType" */
   WHIM_RESULT_PLAIN,    /* the dictionary's own members, and nothing around them */

@@ -50,8 +50,9 @@ static const WhimParam update_params[] = {
     .example = "false" },
   { .name = "settings",
     .type = WHIM_PARAM_OBJECT,
-    .flags = BODY | UNSUPPORTED,
-    .description = "Settings of the channel" },
+    .flags = BODY,
+    .description = "Any of: pacing (off, gentle, strict), presence (available, unavailable),"
+                   " autoDownload (true, false)" },
   END,
 };
 
@@ -101,7 +102,7 @@ const WhimOperation whim_operations_channels[] = {
     .item = "Channel",
     .params = update_params,
     .summary = "Update channel",
-    .errors = CHANNEL_ERRORS " invalid_parameter not_supported store_failed" },
+    .errors = CHANNEL_ERRORS " invalid_parameter store_failed" },
   { .name = "channels.delete",
     .scope = WHIM_SCOPE_ADMIN,
     .channel_scoped = TRUE,

@@ -8,9 +8,11 @@
 
 /* The operation table: every operation that is built, and no other. */
 static const WhimOperation *const families[] = {
-  whim_operations_channels, whim_operations_messages, whim_operations_chats,
-  whim_operations_contacts, whim_operations_system,   whim_operations_webhooks,
-  whim_operations_keys,     whim_operations_whapi,    NULL,
+  whim_operations_channels, whim_operations_messages,
+  whim_operations_outbox,   whim_operations_chats,
+  whim_operations_contacts, whim_operations_system,
+  whim_operations_webhooks, whim_operations_keys,
+  whim_operations_whapi,    NULL,
 };
 
 const WhimOperation *const *

@@ -7,6 +7,7 @@
 #include "messaging/whim-ratchet.h"
 #include "session/whim-adv.h"
 #include "store/whim-store-repair.h"
+#include "store/whim-store-sending.h"
 
 /* dossier 1, 9.2 */
 #define WHIM_PREKEYS_LOW 5u
@@ -35,6 +36,15 @@ struct _WhimMessenger
   WhimAnswerer *answerer;
   WhimSender *sender;
   WhimKeyKeeper *key_keeper;
+  WhimPacing pacing;
+  gboolean told_presence;  /* in this connection */
+  gboolean available;      /* shown as online; receipts are told so */
+  gint64 linked_at;        /* Unix seconds; how young the account is to pacing */
+  GPtrArray *restrictions; /* of WhimRestriction (whim-restrictions.c) */
+  guint restriction_timer;
+  WhimChannelDescriber describe;
+  gpointer describe_data;
+  GHashTable *issuing;    /* set of users that get our token just now */
   GHashTable *identities; /* bare JID text -> gint64: when it was told that it changed, in ms */
   gboolean uploading_prekeys;
   gboolean refill_wanted; /* while keys were being checked or rotated */
@@ -230,6 +240,12 @@ gboolean whim_receiver_take (WhimReceiver *self, WhimNode *stanza);
 void whim_receiver_commit_and_ack (WhimMessenger *self, WhimUnit *unit, WhimNode *node);
 gboolean whim_receiver_take_receipt (WhimMessenger *self, WhimNode *receipt);
 gboolean whim_receiver_take_notification (WhimMessenger *self, WhimNode *notification);
+/** whim_tokens_take_history: what a history notification of our own phone brings */
+void whim_tokens_take_history (WhimUnit *unit, const Wa__ProtocolMessage *protocol);
+/* whim-tokens.c, whim-restrictions.c: what these notifications say goes into @unit */
+void whim_tokens_take_notification (WhimMessenger *self, WhimUnit *unit, WhimNode *notification);
+gboolean
+whim_restrictions_take_notification (WhimMessenger *self, WhimUnit *unit, WhimNode *notification);
 
 /* ---- identities of others (whim-identity.c) ---------------------------------------------------
  */
@@ -310,12 +326,16 @@ void whim_sender_discard (WhimSender *self);
 gboolean whim_sender_is_idle (WhimSender *self);
 gboolean whim_sender_take_ack (WhimSender *self, WhimNode *ack);
 void whim_sender_accept_text_async (WhimSender *self,
-                                    const char *to,
-                                    const char *body,
-                                    const char *quoted_id,
+                                    const WhimTextRequest *request,
                                     GCancellable *cancellable,
                                     GAsyncReadyCallback callback,
                                     gpointer user_data);
+/** whim_sender_close: nobody waits any more, no timer runs */
+void whim_sender_close (WhimSender *self);
+/** whim_sender_reconsider: what is held may be free to go (settings, restrictions) */
+void whim_sender_reconsider (WhimSender *self);
+/** whim_sender_cancel_async: see whim_messenger_cancel_async() */
+void whim_sender_cancel_async (WhimSender *self, const char *id, GTask *task);
 
 /** WhimSealed: called when a row is sealed and committed, or could not be */
 typedef void (*WhimSealDone) (WhimMessenger *self,
@@ -324,9 +344,12 @@ typedef void (*WhimSealDone) (WhimMessenger *self,
                               gpointer data);
 /** whim_sender_seal: resolves, fetches, encrypts and commits one row; @row stays the caller's and
  *  must live until @done. @stanza is NULL on failure: @error says whether it is final
- *  (WHIM_MESSAGING_ERROR) or may be tried again */
-void
-whim_sender_seal (WhimMessenger *self, const WhimOutboxRow *row, WhimSealDone done, gpointer data);
+ *  (WHIM_MESSAGING_ERROR) or may be tried again. Takes @standing (nullable). */
+void whim_sender_seal (WhimMessenger *self,
+                       const WhimOutboxRow *row,
+                       WhimStanding *standing,
+                       WhimSealDone done,
+                       gpointer data);
 
 /** whim_bundle_parse: from a <user> of a key fetch, or from a retry receipt with <keys> */
 gboolean whim_bundle_parse (WhimNode *user, WhimSignalBundle *bundle);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
-#include "messaging/whim-messenger-private.h"
+#include "messaging/whim-sender-private.h"
 
 #include "base/whim-log.h"
 
@@ -18,6 +18,11 @@ whim_messenger_new (const WhimMessengerConfig *config)
   self->pool = config->pool;
   self->channel_number = config->channel_number;
   self->channel_id = g_strdup (config->channel_id);
+  self->linked_at = config->linked_at;
+  self->describe = config->describe;
+  self->describe_data = config->describe_data;
+  self->restrictions = g_ptr_array_new_with_free_func ((GDestroyNotify)whim_restriction_free);
+  self->issuing = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->ratchet = whim_ratchet_new (self->store, self->pool, self->channel_number);
   self->identities = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->directory = whim_directory_new (self);
@@ -49,6 +54,9 @@ whim_messenger_unref (WhimMessenger *self)
   whim_directory_free (self->directory);
   whim_ratchet_free (self->ratchet);
   g_hash_table_unref (self->identities);
+  whim_restrictions_clear (self);
+  g_ptr_array_unref (self->restrictions);
+  g_hash_table_unref (self->issuing);
   g_object_unref (self->store);
   whim_clock_unref (self->clock);
   g_free (self->channel_id);
@@ -59,10 +67,12 @@ void
 whim_messenger_close (WhimMessenger *self)
 {
   self->session = NULL;
+  self->describe = NULL;
+  whim_restrictions_clear (self);
+  whim_sender_close (self->sender);
   whim_receiver_discard (self->receiver);
   whim_repairer_discard (self->repairer);
   whim_answerer_discard (self->answerer);
-  whim_sender_discard (self->sender);
   whim_key_keeper_stop (self->key_keeper);
   whim_ratchet_set_keys (self->ratchet, NULL);
 }
@@ -111,6 +121,7 @@ whim_messenger_keys_changed (WhimMessenger *self)
 
   if (keys != NULL && !whim_credentials_is_paired (keys))
     keys = NULL;
+  whim_restrictions_clear (self); /* of an account that may be another one now */
   whim_receiver_discard (self->receiver);
   whim_repairer_discard (self->repairer);
   whim_answerer_discard (self->answerer);
@@ -143,6 +154,42 @@ messenger_prepare_own_devices (WhimMessenger *self)
                                     whim_messenger_ref (self));
 }
 
+/* dossier 2, 10.1: at least once after the login, or people see no name */
+static void
+messenger_tell_presence (WhimMessenger *self)
+{
+  const WhimCredentials *keys = whim_messenger_get_keys (self);
+  WhimNodeBuilder *builder;
+  g_autoptr (WhimNode) presence = NULL;
+
+  if (keys == NULL || !whim_session_can_send (self->session))
+    return;
+  builder = whim_node_builder_new ("presence");
+  whim_node_builder_attr (builder, "type", self->available ? "available" : "unavailable");
+  whim_node_builder_attr (builder, "name", keys->push_name);
+  presence = whim_node_builder_end (builder);
+  self->told_presence = whim_session_send (self->session, presence);
+}
+
+void
+whim_messenger_set_available (WhimMessenger *self, gboolean available)
+{
+  if (self->available == available)
+    return;
+  self->available = available;
+  if (self->session != NULL && whim_session_get_state (self->session) == WHIM_SESSION_ONLINE)
+    messenger_tell_presence (self);
+}
+
+void
+whim_messenger_set_pacing (WhimMessenger *self, WhimPacing pacing)
+{
+  if (self->pacing == pacing)
+    return;
+  self->pacing = pacing;
+  whim_sender_reconsider (self->sender);
+}
+
 void
 whim_messenger_session_changed (WhimMessenger *self)
 {
@@ -152,6 +199,10 @@ whim_messenger_session_changed (WhimMessenger *self)
       whim_repairer_discard (self->repairer);
       whim_answerer_discard (self->answerer);
     }
+  if (whim_session_get_state (self->session) != WHIM_SESSION_ONLINE)
+    self->told_presence = FALSE;
+  else if (!self->told_presence)
+    messenger_tell_presence (self);
   whim_sender_session_changed (self->sender);
   if (whim_session_get_state (self->session) == WHIM_SESSION_ONLINE)
     {
@@ -248,15 +299,12 @@ whim_messenger_commit (WhimMessenger *self, WhimUnit *unit, WhimCommitDone done,
 
 void
 whim_messenger_send_text_async (WhimMessenger *self,
-                                const char *to,
-                                const char *body,
-                                const char *quoted_id,
+                                const WhimTextRequest *request,
                                 GCancellable *cancellable,
                                 GAsyncReadyCallback callback,
                                 gpointer user_data)
 {
-  whim_sender_accept_text_async (self->sender, to, body, quoted_id, cancellable, callback,
-                                 user_data);
+  whim_sender_accept_text_async (self->sender, request, cancellable, callback, user_data);
 }
 
 WhimMessage *
@@ -264,4 +312,25 @@ whim_messenger_send_text_finish (WhimMessenger *self, GAsyncResult *result, GErr
 {
   g_return_val_if_fail (g_task_is_valid (result, NULL), NULL);
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+void
+whim_messenger_cancel_async (WhimMessenger *self,
+                             const char *message_id,
+                             GCancellable *cancellable,
+                             GAsyncReadyCallback callback,
+                             gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, whim_messenger_cancel_async);
+  g_task_set_check_cancellable (task, FALSE);
+  whim_sender_cancel_async (self->sender, message_id, task);
+}
+
+gboolean
+whim_messenger_cancel_finish (WhimMessenger *self, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, NULL), FALSE);
+  return g_task_propagate_boolean (G_TASK (result), error);
 }

@@ -66,56 +66,84 @@ status_of (const char *type)
   return WHIM_MESSAGE_STATUS_NONE;
 }
 
-static void
-put_status (WhimMessenger *self,
-            WhimUnit *unit,
-            const char *id,
-            WhimMessageStatus status,
-            WhimJid *chat,
-            gint64 timestamp)
+typedef struct
 {
-  GVariantBuilder builder;
-  g_autoptr (WhimJid) bare = whim_jid_to_bare (chat);
-  g_autoptr (WhimJid) other
-      = whim_jid_is_lid (bare) ? whim_directory_peek_other (self->directory, bare) : NULL;
+  WhimMessageStatus status; /* NONE: @own_read */
+  gboolean own_read;        /* our own other device read it */
+  WhimJid *chat;            /* bare */
+  WhimJid *other;           /* (nullable) */
+  guint left;               /* ids that still count */
+} Receipts;
 
-  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&builder, "{sv}", "id", g_variant_new_string (id));
-  g_variant_builder_add (&builder, "{sv}", "chatId",
-                         g_variant_new_string (whim_jid_get_text (other != NULL ? other : bare)));
-  g_variant_builder_add (&builder, "{sv}", "status",
-                         g_variant_new_string (whim_message_status_to_word (status)));
-  g_variant_builder_add (&builder, "{sv}", "timestamp", g_variant_new_int64 (timestamp));
-  whim_unit_set_message_status (unit, id, status, NULL, timestamp,
-                                whim_event_new (self->channel_id, "message.status", timestamp,
-                                                g_variant_builder_end (&builder)));
+static void
+put_one (WhimUnit *unit, Receipts *receipts, const char *id, const char *who, gint64 at)
+{
+  const char *chat = whim_jid_get_text (receipts->chat);
+  const char *other = receipts->other == NULL ? NULL : whim_jid_get_text (receipts->other);
+
+  if (id == NULL || receipts->left == 0)
+    return;
+  receipts->left--;
+  if (receipts->own_read)
+    whim_unit_put_read (unit, id, chat, other, at);
+  else
+    whim_unit_put_receipt (unit, id, chat, other, who, receipts->status, at);
+}
+
+/* of a group: who, one by one */
+static void
+put_grouped (WhimUnit *unit, Receipts *receipts, WhimNode *participants, gint64 at)
+{
+  const char *key = whim_node_get_attr (participants, "key");
+
+  WHIM_FOREACH_CHILD (participants, user)
+    {
+      WhimJid *who = whim_node_get_attr_jid (user, "jid");
+
+      if (who != NULL)
+        put_one (unit, receipts, key, whim_jid_get_text (who),
+                 whim_node_get_attr_int (user, "t", at));
+    }
 }
 
 gboolean
 whim_receiver_take_receipt (WhimMessenger *self, WhimNode *receipt)
 {
-  const char *id = whim_node_get_attr (receipt, "id");
+  const char *type = whim_node_get_attr (receipt, "type");
   WhimJid *from = whim_node_get_attr_jid (receipt, "from");
-  WhimMessageStatus status = status_of (whim_node_get_attr (receipt, "type"));
-  gint64 timestamp
-      = whim_node_get_attr_int (receipt, "t", whim_session_get_server_time (self->session));
-  WhimNode *list = whim_node_find_child (receipt, "list");
+  WhimJid *participant = whim_node_get_attr_jid (receipt, "participant");
+  WhimJid *recipient = whim_node_get_attr_jid (receipt, "recipient");
+  gint64 at = whim_node_get_attr_int (receipt, "t", whim_session_get_server_time (self->session));
+  Receipts receipts = { status_of (type), FALSE, NULL, NULL, MAX_RECEIPT_IDS };
+  g_autoptr (WhimJid) chat = NULL;
+  g_autoptr (WhimJid) other = NULL;
+  gboolean own;
   WhimUnit *unit;
 
-  if (id == NULL || from == NULL)
+  if (from == NULL)
     return FALSE;
-  if (g_strcmp0 (whim_node_get_attr (receipt, "type"), "retry") == 0)
+  if (g_strcmp0 (type, "retry") == 0)
     return whim_answerer_take (self->answerer, receipt);
-  if (status == WHIM_MESSAGE_STATUS_NONE || whim_messenger_is_own (self, from))
+  own = whim_messenger_is_own (self, participant != NULL ? participant : from);
+  receipts.own_read = g_strcmp0 (type, "read-self") == 0 || g_strcmp0 (type, "played-self") == 0
+                      || (own && receipts.status >= WHIM_MESSAGE_STATUS_READ);
+  if (!receipts.own_read && (receipts.status == WHIM_MESSAGE_STATUS_NONE || own))
     return FALSE; /* nothing to keep: acknowledged by the session */
+  chat = whim_jid_to_bare (receipts.own_read && recipient != NULL ? recipient : from);
+  if (whim_jid_is_user (chat))
+    other = whim_directory_peek_other (self->directory, chat);
+  receipts.chat = chat;
+  receipts.other = other;
   unit = whim_messenger_new_unit (self);
-  put_status (self, unit, id, status, from, timestamp);
-  for (guint i = 0; list != NULL && i < MIN (whim_node_get_n_children (list), MAX_RECEIPT_IDS); i++)
+  put_one (unit, &receipts, whim_node_get_attr (receipt, "id"),
+           whim_jid_get_text (participant != NULL ? participant : from), at);
+  WHIM_FOREACH_CHILD (receipt, child)
     {
-      const char *more = whim_node_get_attr (whim_node_get_child (list, i), "id");
-
-      if (more != NULL)
-        put_status (self, unit, more, status, from, timestamp);
+      if (whim_node_is (child, "participants"))
+        put_grouped (unit, &receipts, child, at);
+      for (guint i = 0; whim_node_is (child, "list") && i < whim_node_get_n_children (child); i++)
+        put_one (unit, &receipts, whim_node_get_attr (whim_node_get_child (child, i), "id"),
+                 whim_jid_get_text (participant != NULL ? participant : from), at);
     }
   commit_and_ack (self, unit, receipt, FALSE);
   return TRUE;
@@ -178,6 +206,16 @@ whim_receiver_take_notification (WhimMessenger *self, WhimNode *notification)
   if (g_strcmp0 (type, "contacts") == 0 && whim_node_find_child (notification, "modify") != NULL)
     {
       take_changed_contact (self, notification, whim_node_find_child (notification, "modify"));
+      return TRUE;
+    }
+  if (g_strcmp0 (type, "privacy_token") == 0 || g_strcmp0 (type, "mex") == 0)
+    {
+      unit = whim_messenger_new_unit (self);
+      if (g_strcmp0 (type, "mex") == 0)
+        whim_restrictions_take_notification (self, unit, notification);
+      else
+        whim_tokens_take_notification (self, unit, notification);
+      commit_and_ack (self, unit, notification, FALSE);
       return TRUE;
     }
   if (g_strcmp0 (type, "devices") == 0 && whim_jid_is_user (from))

@@ -168,7 +168,11 @@ send_receipts (ReceiveOp *op)
   if (!op->peer)
     {
       /* unavailable: delivered, but not shown as read by a screen (product page, 4: presence) */
-      send_receipt (op, from, op->from_me ? "sender" : "inactive", TRUE);
+      send_receipt (op, from,
+                    op->from_me            ? "sender"
+                    : messenger->available ? NULL
+                                           : "inactive",
+                    TRUE);
       return;
     }
   own = whim_jid_to_bare (keys->pn);
@@ -219,12 +223,26 @@ get_origin (ReceiveOp *op)
   return origin;
 }
 
+/* dossier 2, 4.12: each message tells how long it stays, and so does the setting itself. */
+static void
+put_expiration (ReceiveOp *op, WhimUnit *unit, const WhimContent *content)
+{
+  gint64 t = whim_node_get_attr_int (op->node, "t",
+                                     whim_session_get_server_time (op->messenger->session));
+
+  if (content->sets_expiration && whim_jid_is_user (op->chat))
+    whim_unit_put_expiration (unit, whim_jid_get_text (op->chat), content->expiration,
+                              content->expiration_set_at > 0 ? content->expiration_set_at : t);
+}
+
 static void
 put_message (ReceiveOp *op, WhimUnit *unit, const WhimContent *content)
 {
   const WhimOrigin origin = get_origin (op);
 
   whim_incoming_put (op->messenger, unit, &origin, content);
+  if (content != NULL)
+    put_expiration (op, unit, content);
 }
 
 static void
@@ -267,6 +285,7 @@ put_own_protocol (ReceiveOp *op, WhimUnit *unit, const WhimContent *content)
       break;
     case WHIM_PROTOCOL_HISTORY_SYNC_NOTIFICATION:
       kind = "history-notification";
+      whim_tokens_take_history (unit, content->protocol);
       op->history = TRUE;
       break;
     case WHIM_PROTOCOL_LID_MIGRATION_MAPPING_SYNC:

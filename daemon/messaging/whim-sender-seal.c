@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
-#include "messaging/whim-messenger-private.h"
+#include "messaging/whim-sender-private.h"
 
 #include "base/whim-failpoint.h"
 
@@ -31,6 +31,8 @@ typedef struct
   WhimMessenger *messenger;
   WhimSealDone done;
   gpointer data;
+  const WhimOutboxRow *row; /* the caller's, until @done */
+  WhimStanding *standing;   /* (nullable) */
   gint64 number;
   char *message_id;
   GBytes *content;
@@ -59,6 +61,7 @@ seal_end (SealOp *op, GBytes *stanza, GError *error)
 {
   op->done (op->messenger, stanza, error, op->data);
   g_clear_error (&error);
+  g_clear_pointer (&op->standing, whim_standing_free);
   g_clear_pointer (&op->chat, whim_jid_unref);
   g_clear_pointer (&op->other, whim_jid_unref);
   g_clear_pointer (&op->to, whim_jid_unref);
@@ -121,6 +124,8 @@ make_stanza (SealOp *op, gboolean pkmsg)
   WhimNodeBuilder *builder = whim_node_builder_new ("message");
   WhimNodeBuilder *participants = whim_node_builder_new ("participants");
   WhimJid *pn = whim_jid_is_lid (op->chat) ? op->other : op->chat;
+  WhimNode *token
+      = whim_tokens_make_node (op->standing, op->to, whim_clock_get_unix (op->messenger->clock));
   g_autoptr (WhimNode) node = NULL;
 
   whim_node_builder_attr (builder, "id", op->message_id);
@@ -144,6 +149,8 @@ make_stanza (SealOp *op, gboolean pkmsg)
       whim_node_builder_bytes (identity, keys->device_identity);
       whim_node_builder_child (builder, whim_node_builder_end (identity));
     }
+  if (token != NULL)
+    whim_node_builder_child (builder, token); /* the last child (4.9) */
   node = whim_node_builder_end (builder);
   return whim_node_encode (node);
 }
@@ -189,7 +196,11 @@ seal_encrypted (gpointer job, WhimSignalCache *cache, GPtrArray *changes, gpoint
       return;
     }
   op->stanza = make_stanza (op, pkmsg);
+  if (op->row->not_before != 0) /* held no longer */
+    whim_unit_hold_outbox (unit, op->row, 0, NULL, 0, NULL);
   whim_unit_seal_outbox (unit, op->number, op->stanza);
+  whim_unit_put_timeline (unit, op->message_id, whim_clock_get_unix_ms (op->messenger->clock),
+                          "sealed", NULL, NULL);
   (void)WHIM_FAILPOINT ("send.before-seal-commit");
   whim_messenger_commit (op->messenger, unit, seal_committed, op);
 }
@@ -455,13 +466,19 @@ seal_other_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-whim_sender_seal (WhimMessenger *self, const WhimOutboxRow *row, WhimSealDone done, gpointer data)
+whim_sender_seal (WhimMessenger *self,
+                  const WhimOutboxRow *row,
+                  WhimStanding *standing,
+                  WhimSealDone done,
+                  gpointer data)
 {
   SealOp *op = g_new0 (SealOp, 1);
 
   op->messenger = self;
   op->done = done;
   op->data = data;
+  op->row = row;
+  op->standing = standing;
   op->number = row->number;
   op->message_id = g_strdup (row->message_id);
   op->content = g_bytes_ref (row->content);

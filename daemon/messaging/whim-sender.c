@@ -1,61 +1,50 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
-#include "messaging/whim-messenger-private.h"
+#include "messaging/whim-sender-private.h"
 
+#include "base/whim-error.h"
 #include "base/whim-failpoint.h"
 #include "base/whim-limits.h"
 #include "base/whim-log.h"
+#include "base/whim-random.h"
 
 #include <string.h>
 
 /* The queue of a channel (product page, 5): accepted -> queued -> sealed -> sent -> acknowledged.
- * Order per chat is the order of acceptance: a chat's lane holds one row at a time until its bytes
- * are handed to the socket. What was sealed goes out again after every login, the very same bytes,
- * until the ack. */
+ *
+ *   accepted -> [held: pacing, restriction] -> [typing] -> sealed -> written -> ack
+ *
+ * Order per chat is the order of acceptance: the head of a chat's lane is worked on until its bytes
+ * are handed to the socket; a head that is held holds its chat and no other. What was sealed goes
+ * out again after every login, the very same bytes, until the ack. */
 
-#define EXPIRES_S (24 * 3600)
 #define ACK_TIMEOUT_MS 75000
-#define ANSWER_TIMEOUT_MS 5000
-#define MIN_DIGITS 7u
-#define MAX_DIGITS 15u
-
-typedef struct
-{
-  WhimOutboxRow *row;
-  WhimMessage *message; /* as accepted; NULL after a restart */
-  gboolean sealing;
-  gint64 sent_ms; /* monotonic; 0: not in this connection */
-} SendRow;
-
-struct _WhimSender
-{
-  WhimMessenger *messenger;
-  GQueue rows;       /* of SendRow, in order of acceptance */
-  GHashTable *by_id; /* message id -> SendRow */
-  WhimLane *lane;    /* per chat, for sealing */
-  gboolean loaded;   /* the rows of an earlier run are here */
-  gboolean loading;
-  gboolean online;
-  guint ack_timer;
-  guint generation;
-};
+/* Receivers drop "typing…" after about 25 s (dossier 2, 10.3). */
+#define TYPING_SLICE_MS 10000
+#define DAY_S (24 * 3600)
 
 static void sender_arm_ack_timer (WhimSender *self);
-static void sender_run_row (gpointer job, gpointer user_data);
+static void lane_start (WhimSender *self, SendLane *lane);
 
 static void
 send_row_free (SendRow *row)
 {
   whim_outbox_row_free (row->row);
   whim_message_free (row->message);
+  whim_standing_free (row->standing);
+  g_free (row->token_user);
   g_free (row);
 }
 
 static void
-keep_row (gpointer job)
+send_lane_free (gpointer data)
 {
-  /* the lane only borrows: the queue owns the rows */
+  SendLane *lane = data;
+
+  g_queue_clear (&lane->rows);
+  g_free (lane->chat);
+  g_free (lane);
 }
 
 WhimSender *
@@ -66,76 +55,237 @@ whim_sender_new (WhimMessenger *messenger)
   self->messenger = messenger;
   g_queue_init (&self->rows);
   self->by_id = g_hash_table_new (g_str_hash, g_str_equal);
-  self->lane = whim_lane_new (sender_run_row, self, keep_row);
+  self->lanes = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, send_lane_free);
+  self->resealed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->dropping = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->given_up = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->written = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->waiters = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
   return self;
+}
+
+void
+whim_sender_close (WhimSender *self)
+{
+  whim_sender_discard (self);
+  whim_clock_clear_timer (self->messenger->clock, &self->expiry_timer);
+  whim_sender_fail_waiters (self);
 }
 
 void
 whim_sender_free (WhimSender *self)
 {
-  whim_clock_clear_timer (self->messenger->clock, &self->ack_timer);
-  whim_lane_free (self->lane);
+  whim_sender_close (self);
   g_hash_table_unref (self->by_id);
-  g_queue_clear_full (&self->rows, (GDestroyNotify)send_row_free);
+  g_hash_table_unref (self->lanes);
+  g_hash_table_unref (self->resealed);
+  g_hash_table_unref (self->dropping);
+  g_hash_table_unref (self->waiters);
+  g_hash_table_unref (self->given_up);
+  g_hash_table_unref (self->written);
+  g_free (self->last_chat);
   g_free (self);
 }
 
-/* Memory only: the rows are on disk and are read again at the next login. A row that is being
- * sealed stays until its operation ends. */
+/* Memory only: the rows are on disk and are read again at the next login. A row that something is
+ * being done with stays until that ends. */
 void
 whim_sender_discard (WhimSender *self)
 {
-  GQueue kept = G_QUEUE_INIT;
   SendRow *row;
 
   self->online = FALSE;
   self->loaded = FALSE;
   self->generation++;
   whim_clock_clear_timer (self->messenger->clock, &self->ack_timer);
-  whim_lane_discard (self->lane);
+  whim_clock_clear_timer (self->messenger->clock, &self->lane_timer);
+  g_hash_table_remove_all (self->lanes);
+  g_hash_table_remove_all (self->given_up); /* their connection is gone, and so are their acks */
   g_hash_table_remove_all (self->by_id);
   while ((row = g_queue_pop_head (&self->rows)) != NULL)
-    if (row->sealing)
-      g_queue_push_tail (&kept, row);
-    else
+    if (!row->busy)
       send_row_free (row);
-  self->rows = kept;
 }
 
 gboolean
 whim_sender_is_idle (WhimSender *self)
 {
-  return g_queue_is_empty (&self->rows) && !self->loading;
+  return g_queue_is_empty (&self->rows) && !self->loading && self->ops == 0;
 }
 
+/* ---- operations of a row ----------------------------------------------------------------------
+ */
+
+typedef struct
+{
+  WhimMessenger *messenger;
+  SendRow *row;
+  guint generation;
+} RowOp;
+
+static RowOp *
+row_op_new (WhimSender *self, SendRow *row)
+{
+  RowOp *op = g_new0 (RowOp, 1);
+
+  op->messenger = whim_messenger_ref (self->messenger);
+  op->row = row;
+  op->generation = self->generation;
+  row->busy = TRUE;
+  self->ops++;
+  return op;
+}
+
+/* Takes @op. NULL: connection or store are gone; the row is on disk, in whatever state. */
+static SendRow *
+row_op_end (RowOp *op)
+{
+  WhimSender *self = op->messenger->sender;
+  SendRow *row = op->row;
+
+  self->ops--;
+  row->busy = FALSE;
+  if (op->generation != self->generation)
+    {
+      send_row_free (row);
+      row = NULL;
+    }
+  g_free (op);
+  return row;
+}
+
+/* ---- lanes ------------------------------------------------------------------------------------
+ */
+
 static void
-sender_drop_row (WhimSender *self, SendRow *row)
+lane_timer_cb (gpointer user_data)
+{
+  WhimSender *self = user_data;
+  g_autoptr (GList) lanes = g_hash_table_get_values (self->lanes);
+  gint64 now = whim_clock_get_monotonic_ms (self->messenger->clock);
+  guint generation = self->generation;
+  gint64 next = 0;
+
+  self->lane_timer = 0;
+  for (GList *l = lanes; l != NULL && generation == self->generation; l = l->next)
+    {
+      SendLane *lane = l->data;
+
+      if (lane->wait_until == 0)
+        continue;
+      if (lane->wait_until > now)
+        next = next == 0 ? lane->wait_until : MIN (next, lane->wait_until);
+      else
+        {
+          lane->wait_until = 0;
+          lane_start (self, lane);
+        }
+    }
+  if (next == 0 || generation != self->generation
+      || (self->lane_timer != 0 && self->lane_due <= next))
+    return;
+  whim_clock_clear_timer (self->messenger->clock, &self->lane_timer);
+  self->lane_due = next;
+  self->lane_timer = whim_clock_add_timer (self->messenger->clock, next - now, lane_timer_cb, self);
+}
+
+/* One timer for all lanes that wait. */
+static void
+lane_wait (WhimSender *self, SendLane *lane, gint64 ms)
+{
+  gint64 now = whim_clock_get_monotonic_ms (self->messenger->clock);
+
+  lane->running = FALSE;
+  lane->wait_until = now + MAX (ms, 1);
+  if (self->lane_timer != 0 && self->lane_due <= lane->wait_until)
+    return;
+  whim_clock_clear_timer (self->messenger->clock, &self->lane_timer);
+  self->lane_due = lane->wait_until;
+  self->lane_timer
+      = whim_clock_add_timer (self->messenger->clock, MAX (ms, 1), lane_timer_cb, self);
+}
+
+static SendLane *
+get_lane (WhimSender *self, const char *chat)
+{
+  SendLane *lane = g_hash_table_lookup (self->lanes, chat);
+
+  if (lane == NULL)
+    {
+      lane = g_new0 (SendLane, 1);
+      lane->chat = g_strdup (chat);
+      g_queue_init (&lane->rows);
+      g_hash_table_insert (self->lanes, lane->chat, lane);
+    }
+  return lane;
+}
+
+static gboolean
+is_done_at_once (WhimSender *self, const SendRow *row)
+{
+  return row->row->state == WHIM_OUTBOX_SEALED
+         || row->row->expires_at <= whim_clock_get_unix (self->messenger->clock);
+}
+
+/* The row stands in line no longer: the next one's turn. */
+static void
+leave_lane (WhimSender *self, SendRow *row)
+{
+  SendLane *lane = row->lane;
+  gboolean head;
+
+  row->lane = NULL;
+  if (lane == NULL)
+    return;
+  head = g_queue_peek_head (&lane->rows) == row;
+  g_queue_remove (&lane->rows, row);
+  if (head)
+    {
+      lane->running = FALSE;
+      lane->wait_until = 0;
+    }
+  if (g_queue_is_empty (&lane->rows))
+    g_hash_table_remove (self->lanes, lane->chat);
+  else if (head && is_done_at_once (self, g_queue_peek_head (&lane->rows)))
+    lane_wait (self, lane, 1); /* a long line of these must not become a deep stack */
+  else if (head)
+    lane_start (self, lane);
+}
+
+void
+whim_sender_drop (WhimSender *self, SendRow *row)
 {
   if (g_hash_table_lookup (self->by_id, row->row->message_id) == row)
     g_hash_table_remove (self->by_id, row->row->message_id);
+  g_hash_table_remove (self->resealed, row->row->message_id);
   g_queue_remove (&self->rows, row);
+  leave_lane (self, row);
   send_row_free (row);
 }
 
-/* ---- the end of a row ---------------------------------------------------------------------- */
+/* ---- the end of a row ------------------------------------------------------------------------ */
 
 static GVariant *
-row_to_variant (SendRow *row, WhimMessageStatus status, const char *reason, gint64 timestamp)
+row_to_variant (const WhimOutboxRow *row,
+                const WhimMessage *accepted,
+                WhimMessageStatus status,
+                const char *reason,
+                gint64 timestamp)
 {
   GVariantBuilder builder;
   g_autoptr (WhimMessage) message = NULL;
 
-  if (row->message != NULL)
+  if (accepted != NULL)
     {
-      message = whim_message_copy (row->message);
+      message = whim_message_copy (accepted);
       message->status = status;
       message->timestamp = timestamp;
       message->status_reason = g_strdup (reason);
       return whim_message_to_variant (message);
     }
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&builder, "{sv}", "id", g_variant_new_string (row->row->message_id));
-  g_variant_builder_add (&builder, "{sv}", "chatId", g_variant_new_string (row->row->chat));
+  g_variant_builder_add (&builder, "{sv}", "id", g_variant_new_string (row->message_id));
+  g_variant_builder_add (&builder, "{sv}", "chatId", g_variant_new_string (row->chat));
   g_variant_builder_add (&builder, "{sv}", "fromMe", g_variant_new_boolean (TRUE));
   g_variant_builder_add (&builder, "{sv}", "timestamp", g_variant_new_int64 (timestamp));
   g_variant_builder_add (&builder, "{sv}", "status",
@@ -146,22 +296,201 @@ row_to_variant (SendRow *row, WhimMessageStatus status, const char *reason, gint
   return g_variant_builder_end (&builder);
 }
 
+WhimEvent *
+whim_sender_make_event (WhimSender *self,
+                        const WhimOutboxRow *row,
+                        const WhimMessage *message,
+                        WhimMessageStatus status,
+                        const char *reason,
+                        gint64 timestamp)
+{
+  return whim_event_new (self->messenger->channel_id,
+                         status == WHIM_MESSAGE_STATUS_SENT ? "message.sent" : "message.status",
+                         timestamp, row_to_variant (row, message, status, reason, timestamp));
+}
+
+typedef struct
+{
+  char *id;
+  WhimMessage *message; /* NULL: it failed */
+  gint64 code;
+} EndOp;
+
+static void
+row_ended (WhimMessenger *messenger, gboolean ok, gpointer data)
+{
+  EndOp *op = data;
+  GError *error = NULL;
+  g_autofree char *code = g_strdup_printf ("%" G_GINT64_FORMAT, op->code);
+
+  /* not on disk: the same bytes go out after the next login, and are answered then */
+  if (ok && op->message != NULL)
+    whim_sender_answer_waiter (messenger->sender, op->id, g_steal_pointer (&op->message), NULL);
+  else if (ok)
+    {
+      if (op->code != 0)
+        whim_set_error_details (&error, WHIM_ERROR_REFUSED, code,
+                                "the service refused the message");
+      else
+        error = g_error_new_literal (WHIM_ERROR, WHIM_ERROR_REFUSED, "the message failed");
+      whim_sender_answer_waiter (messenger->sender, op->id, NULL, error);
+    }
+  whim_message_free (op->message);
+  g_free (op->id);
+  g_free (op);
+}
+
+/* @code: of a refusal; 0 otherwise */
 static void
 sender_end_row (WhimSender *self,
                 SendRow *row,
                 WhimMessageStatus status,
                 const char *reason,
                 gint64 timestamp,
+                gint64 code,
                 WhimUnit *unit)
 {
-  const char *type = status == WHIM_MESSAGE_STATUS_SENT ? "message.sent" : "message.status";
+  EndOp *op = g_new0 (EndOp, 1);
+  gint64 now = whim_clock_get_unix_ms (self->messenger->clock);
+  g_autofree char *server_time = g_strdup_printf ("%" G_GINT64_FORMAT, timestamp);
 
+  op->id = g_strdup (row->row->message_id);
+  op->code = code;
+  if (status == WHIM_MESSAGE_STATUS_SENT && row->message != NULL)
+    {
+      op->message = whim_message_copy (row->message);
+      op->message->status = status;
+      op->message->timestamp = timestamp;
+    }
   whim_unit_delete_outbox (unit, row->row->number);
-  whim_unit_set_message_status (unit, row->row->message_id, status, reason, timestamp,
-                                whim_event_new (self->messenger->channel_id, type, timestamp,
-                                                row_to_variant (row, status, reason, timestamp)));
+  whim_unit_set_message_status (
+      unit, row->row->message_id, status, reason, timestamp,
+      whim_sender_make_event (self, row->row, row->message, status, reason, timestamp));
+  if (row->sent_at != 0)
+    whim_unit_put_timeline (unit, row->row->message_id, row->sent_at, "sent", NULL, NULL);
+  if (status == WHIM_MESSAGE_STATUS_SENT)
+    whim_unit_put_timeline (unit, row->row->message_id, MAX (timestamp * 1000, row->sent_at),
+                            "acked", NULL, server_time);
+  else
+    whim_unit_put_timeline (unit, row->row->message_id, now,
+                            g_strcmp0 (reason, "expired") == 0 ? "expired" : "failed", NULL,
+                            reason);
+  whim_messenger_commit (self->messenger, unit, row_ended, op);
+  whim_sender_drop (self, row);
+}
+
+/* ---- acks and refusals ----------------------------------------------------------------------- */
+
+/* What was to be kept of a row that stays in line is on disk. */
+static void
+row_committed (WhimMessenger *messenger, gboolean ok, gpointer data)
+{
+  RowOp *op = data;
+  g_autoptr (WhimMessenger) owned = op->messenger;
+  WhimSender *self = messenger->sender;
+  SendRow *row = row_op_end (op);
+
+  if (row != NULL && row->lane != NULL && g_queue_peek_head (&row->lane->rows) == row)
+    {
+      row->lane->running = FALSE;
+      lane_start (self, row->lane);
+    }
+}
+
+static void
+forget_addresses (WhimMessenger *messenger, WhimUnit *unit, WhimJid *jid)
+{
+  const WhimCredentials *keys = whim_messenger_get_keys (messenger);
+
+  whim_directory_forget_devices (messenger->directory, unit, jid);
+  whim_directory_forget_devices (messenger->directory, unit, keys->pn);
+}
+
+static void
+refused_for_now (WhimSender *self, SendRow *row, const WhimRefusal *refusal, gint64 code)
+{
+  WhimMessenger *messenger = self->messenger;
+  WhimUnit *unit = whim_messenger_new_unit (messenger);
+  g_autofree char *detail = g_strdup_printf ("%" G_GINT64_FORMAT, code);
+  gint64 delay = whim_refusal_get_delay (row->refusals++);
+  SendLane *lane = get_lane (self, row->row->chat);
+
+  whim_unit_put_timeline (unit, row->row->message_id, whim_clock_get_unix_ms (messenger->clock),
+                          "retried", NULL, detail);
+  if (refusal->kind == WHIM_REFUSAL_ADDRESS)
+    {
+      g_autoptr (WhimJid) chat = whim_jid_parse (row->row->chat, NULL);
+      g_autoptr (WhimJid) other
+          = chat == NULL ? NULL : whim_directory_peek_other (messenger->directory, chat);
+
+      g_hash_table_add (self->resealed, g_strdup (row->row->message_id));
+      if (chat != NULL)
+        forget_addresses (messenger, unit, chat);
+      if (other != NULL)
+        forget_addresses (messenger, unit, other);
+      whim_unit_unseal_outbox (unit, row->row->number);
+      g_clear_pointer (&row->row->stanza, g_bytes_unref);
+      row->row->state = WHIM_OUTBOX_QUEUED;
+      row->typed = TRUE;
+      delay = 0;
+    }
+  (void)WHIM_FAILPOINT ("send.before-retry-commit");
+  row->sent_ms = 0;
+  row->retry_at = whim_clock_get_monotonic_ms (messenger->clock) + delay;
+  /* it keeps its place: before what its chat has not handed over yet */
+  row->lane = lane;
+  g_queue_push_nth (&lane->rows, row, lane->running ? 1 : 0);
+  if (!lane->running)
+    {
+      lane->running = TRUE;
+      lane->wait_until = 0;
+    }
+  /* on disk first: the old device list must not be read again */
+  whim_messenger_commit (messenger, unit, row_committed, row_op_new (self, row));
+}
+
+static void
+take_refusal (WhimSender *self, SendRow *row, gint64 code, gint64 timestamp)
+{
+  WhimMessenger *messenger = self->messenger;
+  const WhimRefusal *refusal = whim_refusal_find (code);
+  g_autofree char *number = g_strdup_printf ("refused_%" G_GINT64_FORMAT, code);
+  g_autofree char *id = g_strdup (row->row->message_id);
+  g_autofree char *chat = g_strdup (row->row->chat);
+  const char *reason = refusal->first == 0 ? number : refusal->reason;
+  gboolean again = !row->row->immediate
+                   && (refusal->kind == WHIM_REFUSAL_RETRY
+                       || (refusal->kind == WHIM_REFUSAL_ADDRESS
+                           && !g_hash_table_contains (self->resealed, id)));
+  WhimUnit *unit;
+
+  if (again)
+    {
+      refused_for_now (self, row, refusal, code);
+      return;
+    }
+  if (code == 463 && whim_restrictions_has (messenger, WHIM_RESTRICTION_REACHOUT))
+    reason = WHIM_REASON_WORD_RESTRICTED;
+  unit = whim_messenger_new_unit (messenger);
+  if (refusal->kind == WHIM_REFUSAL_ADDRESS)
+    {
+      g_autoptr (WhimJid) jid = whim_jid_parse (chat, NULL);
+
+      if (jid != NULL)
+        forget_addresses (messenger, unit, jid);
+    }
+  sender_end_row (self, row, WHIM_MESSAGE_STATUS_FAILED, reason, timestamp, code, unit);
+  whim_restrictions_ask (messenger, code, id, chat);
+}
+
+/* The ack of a message that was given up (expired) came after all: it got through. */
+static void
+take_late_ack (WhimSender *self, const char *id, gint64 timestamp)
+{
+  WhimUnit *unit = whim_messenger_new_unit (self->messenger);
+
+  whim_unit_put_receipt (unit, id, NULL, NULL, "", WHIM_MESSAGE_STATUS_SENT, timestamp);
   whim_messenger_commit (self->messenger, unit, NULL, NULL);
-  sender_drop_row (self, row);
 }
 
 gboolean
@@ -174,33 +503,34 @@ whim_sender_take_ack (WhimSender *self, WhimNode *ack)
   SendRow *row = id == NULL ? NULL : g_hash_table_lookup (self->by_id, id);
   gint64 timestamp
       = whim_node_get_attr_int (ack, "t", whim_session_get_server_time (messenger->session));
+  g_autofree char *user = NULL;
+  gint64 issued_at;
   WhimUnit *unit;
 
-  if (!whim_node_attr_equals (ack, "class", "message") || row == NULL
-      || row->row->state != WHIM_OUTBOX_SEALED || row->sealing)
+  if (id == NULL || !whim_node_attr_equals (ack, "class", "message")
+      || whim_messenger_get_keys (messenger) == NULL)
+    return FALSE;
+  if (row == NULL && error == 0 && g_hash_table_remove (self->given_up, id))
+    take_late_ack (self, id, timestamp);
+  if (row == NULL || row->row->state != WHIM_OUTBOX_SEALED || row->busy || row->sent_ms == 0)
     return FALSE;
   (void)WHIM_FAILPOINT ("send.before-ack-commit");
+  if (error != 0)
+    {
+      take_refusal (self, row, error, timestamp);
+      return TRUE;
+    }
   unit = whim_messenger_new_unit (messenger);
-  /* a hash, or a refusal of the address, says that some device list is stale */
-  if (from != NULL && whim_jid_is_user (from)
-      && (whim_node_get_attr (ack, "phash") != NULL || error != 0))
-    {
-      whim_directory_forget_devices (messenger->directory, unit, from);
-      whim_directory_forget_devices (messenger->directory, unit,
-                                     whim_messenger_get_keys (messenger)->pn);
-    }
-  if (error == 0)
-    sender_end_row (self, row, WHIM_MESSAGE_STATUS_SENT, NULL, timestamp, unit);
-  else
-    {
-      g_autofree char *reason = g_strdup_printf ("refused_%" G_GINT64_FORMAT, error);
-
-      sender_end_row (self, row, WHIM_MESSAGE_STATUS_FAILED, reason, timestamp, unit);
-    }
+  /* a hash says that some device list is stale */
+  if (from != NULL && whim_jid_is_user (from) && whim_node_get_attr (ack, "phash") != NULL)
+    forget_addresses (messenger, unit, from);
+  user = g_steal_pointer (&row->token_user);
+  issued_at = row->issued_at;
+  sender_end_row (self, row, WHIM_MESSAGE_STATUS_SENT, NULL, timestamp, 0, unit);
+  if (user != NULL)
+    whim_tokens_issue (messenger, user, issued_at);
   return TRUE;
 }
-
-/* ---- sealing and sending ------------------------------------------------------------------- */
 
 static void
 ack_timer_cb (gpointer user_data)
@@ -232,41 +562,45 @@ sender_arm_ack_timer (WhimSender *self)
       = whim_clock_add_timer (self->messenger->clock, ACK_TIMEOUT_MS / 5, ack_timer_cb, self);
 }
 
+/* ---- from the head of its lane to the socket --------------------------------------------------
+ */
+
 static void
 sender_transmit (WhimSender *self, SendRow *row)
 {
   (void)WHIM_FAILPOINT ("send.before-write");
+  row->retry_at = 0;
   if (whim_session_send_encoded (self->messenger->session, row->row->stanza))
     {
       row->sent_ms = whim_clock_get_monotonic_ms (self->messenger->clock);
+      row->sent_at = whim_clock_get_unix_ms (self->messenger->clock);
       sender_arm_ack_timer (self);
       (void)WHIM_FAILPOINT ("send.after-write");
     }
+  leave_lane (self, row);
 }
 
-typedef struct
+/* It cannot be sealed now (no answer, no keys): the next login tries again. Its chat waits. */
+static void
+row_waits (WhimSender *self, SendRow *row, const GError *error)
 {
-  SendRow *row;
-  guint generation;
-  char *chat;
-} SealOp;
+  g_info ("%s: a message waits: %s", whim_log_id (self->messenger->channel_id),
+          error == NULL ? "closed" : error->message);
+  if (row->lane != NULL)
+    lane_wait (self, row->lane, whim_refusal_get_delay (row->refusals++));
+}
 
 static void
 row_sealed (WhimMessenger *messenger, GBytes *stanza, const GError *error, gpointer data)
 {
-  SealOp *op = data;
+  RowOp *op = data;
+  g_autoptr (WhimMessenger) owned = op->messenger;
   WhimSender *self = messenger->sender;
-  SendRow *row = op->row;
-  gboolean current = op->generation == self->generation;
+  SendRow *row = row_op_end (op);
 
-  row->sealing = FALSE;
-  if (!current)
-    {
-      /* The connection or the store is gone; the row is on disk, sealed or not. */
-      g_queue_remove (&self->rows, row);
-      send_row_free (row);
-    }
-  else if (stanza != NULL)
+  if (row == NULL)
+    return;
+  if (stanza != NULL)
     {
       row->row->stanza = g_bytes_ref (stanza);
       row->row->state = WHIM_OUTBOX_SEALED;
@@ -274,62 +608,299 @@ row_sealed (WhimMessenger *messenger, GBytes *stanza, const GError *error, gpoin
     }
   else if (g_error_matches (error, WHIM_MESSAGING_ERROR, WHIM_MESSAGING_ERROR_RECIPIENT_UNKNOWN))
     sender_end_row (self, row, WHIM_MESSAGE_STATUS_FAILED, "recipient_unknown",
-                    whim_clock_get_unix (messenger->clock), whim_messenger_new_unit (messenger));
+                    whim_clock_get_unix (messenger->clock), 0, whim_messenger_new_unit (messenger));
   else
-    g_info ("%s: a message waits: %s", whim_log_id (messenger->channel_id),
-            error == NULL ? "closed" : error->message);
-  whim_lane_done (self->lane, op->chat);
-  g_free (op->chat);
-  g_free (op);
-  whim_messenger_unref (messenger);
+    row_waits (self, row, error);
+}
+
+static gboolean
+is_own_chat (WhimSender *self, SendRow *row)
+{
+  g_autoptr (WhimJid) jid = whim_jid_parse (row->row->chat, NULL);
+
+  return jid != NULL && whim_messenger_is_own (self->messenger, jid);
 }
 
 static void
-sender_run_row (gpointer job, gpointer user_data)
+note_pace (WhimSender *self, SendRow *row, gint64 now)
 {
-  WhimSender *self = user_data;
-  SendRow *row = job;
-  SealOp *op;
-
-  if (row->row->expires_at <= whim_clock_get_unix (self->messenger->clock))
+  if (!row->known)
     {
-      g_autofree char *chat = g_strdup (row->row->chat);
+      if (g_hash_table_size (self->written) >= WHIM_LIMIT_STRANGERS)
+        g_hash_table_remove_all (self->written);
+      g_hash_table_add (self->written, g_strdup (row->row->chat));
+      self->last_stranger_ms = MAX (self->last_stranger_ms, now);
+    }
+  self->last_ms = MAX (self->last_ms, now);
+  g_free (self->last_chat);
+  self->last_chat = g_strdup (row->row->chat);
+  if (now >= self->hour_ends_ms)
+    {
+      self->hour_count = 0;
+      self->hour_ends_ms = now + G_GINT64_CONSTANT (3600) * 1000;
+    }
+  self->hour_count++;
+}
 
-      sender_end_row (self, row, WHIM_MESSAGE_STATUS_FAILED, "expired",
-                      whim_clock_get_unix (self->messenger->clock),
-                      whim_messenger_new_unit (self->messenger));
-      whim_lane_done (self->lane, chat);
+/* takes @standing */
+static void
+row_seal (WhimSender *self, SendRow *row, WhimStanding *standing)
+{
+  note_pace (self, row, whim_clock_get_unix_ms (self->messenger->clock));
+  if (is_own_chat (self, row))
+    g_clear_pointer (&standing, whim_standing_free);
+  if (standing != NULL)
+    {
+      g_autoptr (WhimJid) jid = whim_jid_parse (row->row->chat, NULL);
+      g_autoptr (WhimJid) other
+          = jid == NULL ? NULL : whim_directory_peek_other (self->messenger->directory, jid);
+
+      g_free (row->token_user);
+      row->token_user
+          = g_strdup (standing->lid != NULL                      ? standing->lid
+                      : other != NULL && whim_jid_is_lid (other) ? whim_jid_get_text (other)
+                                                                 : row->row->chat);
+      row->issued_at = standing->issued_at;
+    }
+  whim_sender_seal (self->messenger, row->row, standing, row_sealed, row_op_new (self, row));
+}
+
+/* ---- typing ---------------------------------------------------------------------------------- */
+
+static void
+send_chatstate (WhimSender *self, const char *chat, const char *state)
+{
+  WhimNodeBuilder *builder = whim_node_builder_new ("chatstate");
+  g_autoptr (WhimJid) jid = whim_jid_parse (chat, NULL);
+  g_autoptr (WhimJid) other
+      = jid == NULL ? NULL : whim_directory_peek_other (self->messenger->directory, jid);
+  g_autoptr (WhimNode) node = NULL;
+
+  whim_node_builder_attr_jid (builder, "to",
+                              other != NULL && whim_jid_is_lid (other) ? other : jid);
+  whim_node_builder_child (builder, whim_node_builder_end (whim_node_builder_new (state)));
+  node = whim_node_builder_end (builder);
+  whim_session_send (self->messenger->session, node);
+}
+
+/* TRUE: it is being typed; the lane waits. */
+static gboolean
+row_types (WhimSender *self, SendRow *row)
+{
+  gint64 now = whim_clock_get_monotonic_ms (self->messenger->clock);
+
+  if (row->typed || row->row->typing_ms == 0 || row->lane == NULL)
+    return FALSE;
+  if (row->type_until == 0)
+    row->type_until = now + row->row->typing_ms;
+  if (now < row->type_until)
+    {
+      send_chatstate (self, row->row->chat, "composing");
+      lane_wait (self, row->lane, MIN (row->type_until - now, TYPING_SLICE_MS));
+      return TRUE;
+    }
+  row->typed = TRUE;
+  send_chatstate (self, row->row->chat, "paused");
+  return FALSE;
+}
+
+/* ---- holds ----------------------------------------------------------------------------------- */
+
+/* On disk before it counts: a restart does not forget that it is held. */
+static void
+row_hold (WhimSender *self, SendRow *row, gint64 not_before, const char *reason)
+{
+  WhimMessenger *messenger = self->messenger;
+  WhimUnit *unit = whim_messenger_new_unit (messenger);
+  gint64 now = whim_clock_get_unix_ms (messenger->clock);
+  gboolean news = g_strcmp0 (row->row->reason, reason) != 0;
+
+  row->row->not_before = not_before;
+  g_free (row->row->reason);
+  row->row->reason = g_strdup (reason);
+  whim_unit_hold_outbox (unit, row->row, not_before, reason, now,
+                         news ? whim_sender_make_event (self, row->row, row->message,
+                                                        WHIM_MESSAGE_STATUS_PENDING, reason,
+                                                        now / 1000)
+                              : NULL);
+  (void)WHIM_FAILPOINT ("send.before-hold-commit");
+  whim_messenger_commit (messenger, unit, row_committed, row_op_new (self, row));
+}
+
+static WhimPacingFacts
+make_facts (WhimSender *self, SendRow *row, const WhimStanding *standing)
+{
+  gint64 now = whim_clock_get_unix_ms (self->messenger->clock);
+  WhimPacingFacts facts = { 0 };
+
+  facts.now_ms = now;
+  facts.linked_at = self->messenger->linked_at;
+  facts.first_contact = !row->known;
+  facts.answered = standing->heard_at > now / 1000 - DAY_S;
+  facts.same_chat = g_strcmp0 (self->last_chat, row->row->chat) == 0;
+  facts.gap_kept = row->gap_kept;
+  facts.new_chats = standing->new_chats;
+  facts.last_stranger_ms = self->last_stranger_ms;
+  facts.last_ms = self->last_ms;
+  facts.last_hour = now < self->hour_ends_ms ? self->hour_count : 0;
+  facts.hour_ends_ms = self->hour_ends_ms;
+  return facts;
+}
+
+/* TRUE: it must wait, and does. */
+static gboolean
+row_must_wait (WhimSender *self, SendRow *row, const WhimStanding *standing)
+{
+  WhimMessenger *messenger = self->messenger;
+  WhimPacingFacts facts = make_facts (self, row, standing);
+  gdouble chance = (gdouble)whim_random_below (1000000) / 1e6;
+  gint64 end = whim_restrictions_get_end (messenger);
+  const char *reason;
+  gint64 due;
+
+  if (end != 0 && standing->heard_at == 0)
+    {
+      row_hold (self, row, end * 1000, WHIM_REASON_WORD_RESTRICTED);
+      return TRUE;
+    }
+  due = whim_pacing_decide (messenger->pacing, &facts, chance, &reason);
+  if (due == 0)
+    return FALSE;
+  if (g_str_equal (reason, "pacing"))
+    {
+      /* its turn is given away: the next one counts from there */
+      row->gap_kept = TRUE;
+      if (facts.first_contact)
+        self->last_stranger_ms = MAX (self->last_stranger_ms, due);
+      self->last_ms = MAX (self->last_ms, due);
+    }
+  if (facts.first_contact)
+    row_hold (self, row, due, reason);
+  else
+    lane_wait (self, row->lane, due - facts.now_ms);
+  return TRUE;
+}
+
+static void
+row_decide (WhimSender *self, SendRow *row, WhimStanding *standing)
+{
+  g_autoptr (WhimStanding) owned = standing;
+
+  row->known = standing->heard_at != 0 || standing->contacted_at != 0 || is_own_chat (self, row)
+               || g_hash_table_contains (self->written, row->row->chat);
+  if (row->lane != NULL && !is_own_chat (self, row) && row_must_wait (self, row, standing))
+    return;
+  if (row_types (self, row))
+    return;
+  row_seal (self, row, g_steal_pointer (&owned));
+}
+
+static void
+row_standing_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  RowOp *op = user_data;
+  g_autoptr (WhimMessenger) messenger = op->messenger;
+  WhimSender *self = messenger->sender;
+  g_autoptr (GError) error = NULL;
+  WhimStanding *standing = whim_store_find_standing_finish (WHIM_STORE (source), result, &error);
+  SendRow *row = row_op_end (op);
+
+  if (row == NULL)
+    whim_standing_free (standing);
+  else if (standing == NULL)
+    row_waits (self, row, error);
+  else
+    row_decide (self, row, standing);
+}
+
+static void
+row_run (WhimSender *self, SendRow *row)
+{
+  WhimMessenger *messenger = self->messenger;
+  gint64 unix_ms = whim_clock_get_unix_ms (messenger->clock);
+  gint64 monotonic = whim_clock_get_monotonic_ms (messenger->clock);
+
+  if (row->row->expires_at <= unix_ms / 1000 && !row->row->immediate)
+    {
+      sender_end_row (self, row, WHIM_MESSAGE_STATUS_FAILED, "expired", unix_ms / 1000, 0,
+                      whim_messenger_new_unit (messenger));
       return;
     }
-  op = g_new0 (SealOp, 1);
-  op->row = row;
-  op->generation = self->generation;
-  op->chat = g_strdup (row->row->chat);
-  row->sealing = TRUE;
-  whim_sender_seal (whim_messenger_ref (self->messenger), row->row, row_sealed, op);
-}
-
-static void
-sender_start_row (WhimSender *self, SendRow *row)
-{
-  if (!self->online)
-    return;
+  if (row->retry_at > monotonic && row->lane != NULL)
+    {
+      lane_wait (self, row->lane, row->retry_at - monotonic);
+      return;
+    }
   if (row->row->state == WHIM_OUTBOX_SEALED)
-    sender_transmit (self, row);
+    {
+      sender_transmit (self, row);
+      return;
+    }
+  if (row->row->not_before > unix_ms && row->lane != NULL)
+    {
+      lane_wait (self, row->lane, row->row->not_before - unix_ms);
+      return;
+    }
+  if (row->type_until != 0 && !row->typed && row_types (self, row))
+    return;
+  if (row->standing != NULL)
+    row_decide (self, row, g_steal_pointer (&row->standing));
   else
-    whim_lane_push (self->lane, row->row->chat, row);
+    whim_store_find_standing_async (messenger->store, messenger->channel_number, row->row->chat,
+                                    unix_ms / 1000 - DAY_S, NULL, row_standing_cb,
+                                    row_op_new (self, row));
 }
 
 static void
-sender_add_row (WhimSender *self, WhimOutboxRow *row, WhimMessage *message)
+lane_start (WhimSender *self, SendLane *lane)
+{
+  SendRow *row = g_queue_peek_head (&lane->rows);
+
+  if (!self->online || lane->running || lane->wait_until != 0 || row == NULL)
+    return;
+  lane->running = TRUE;
+  if (!row->busy) /* else its callback goes on */
+    row_run (self, row);
+}
+
+void
+whim_sender_add (WhimSender *self, WhimOutboxRow *row, WhimMessage *message, WhimStanding *standing)
 {
   SendRow *send_row = g_new0 (SendRow, 1);
 
   send_row->row = row;
   send_row->message = message;
+  send_row->standing = standing;
   g_queue_push_tail (&self->rows, send_row);
   g_hash_table_replace (self->by_id, row->message_id, send_row);
-  sender_start_row (self, send_row);
+  if (row->immediate)
+    {
+      row_run (self, send_row);
+      return;
+    }
+  send_row->lane = get_lane (self, row->chat);
+  g_queue_push_tail (&send_row->lane->rows, send_row);
+  lane_start (self, send_row->lane);
+}
+
+void
+whim_sender_reconsider (WhimSender *self)
+{
+  g_autoptr (GList) lanes = g_hash_table_get_values (self->lanes);
+  guint generation = self->generation;
+
+  for (GList *l = lanes; l != NULL && generation == self->generation; l = l->next)
+    {
+      SendLane *lane = l->data;
+      SendRow *row = g_queue_peek_head (&lane->rows);
+
+      /* what was refused, or is being typed, waits on */
+      if (lane->running || row == NULL || row->retry_at != 0 || row->type_until != 0)
+        continue;
+      row->row->not_before = 0;
+      lane->wait_until = 0;
+      lane_start (self, lane);
+    }
 }
 
 /* ---- coming online --------------------------------------------------------------------------- */
@@ -356,11 +927,12 @@ rows_loaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     {
       WhimOutboxRow *row = g_ptr_array_index (rows, i);
 
-      /* a row accepted meanwhile is here already */
-      if (g_hash_table_contains (self->by_id, row->message_id))
+      /* a row accepted meanwhile is here already; one that is cancelled will be gone */
+      if (g_hash_table_contains (self->by_id, row->message_id)
+          || g_hash_table_contains (self->dropping, row->message_id))
         whim_outbox_row_free (row);
       else
-        sender_add_row (self, row, NULL);
+        whim_sender_add (self, row, NULL, NULL);
     }
 }
 
@@ -383,265 +955,4 @@ whim_sender_session_changed (WhimSender *self)
       whim_store_load_outbox_async (self->messenger->store, self->messenger->channel_number, NULL,
                                     rows_loaded_cb, whim_messenger_ref (self->messenger));
     }
-}
-
-/* ---- accepting ---------------------------------------------------------------------------------
- */
-
-typedef struct
-{
-  WhimMessenger *messenger;
-  char *body;
-  char *quoted_id;
-  WhimJid *jid; /* PN or LID */
-  WhimJid *other;
-  guint answer_timer;
-  gboolean resolved;
-  WhimMessage *message;
-  WhimOutboxRow *row;
-  guint generation;
-} AcceptOp;
-
-static void
-accept_op_free (gpointer data)
-{
-  AcceptOp *op = data;
-
-  whim_clock_clear_timer (op->messenger->clock, &op->answer_timer);
-  g_clear_pointer (&op->jid, whim_jid_unref);
-  g_clear_pointer (&op->other, whim_jid_unref);
-  g_clear_pointer (&op->message, whim_message_free);
-  g_clear_pointer (&op->row, whim_outbox_row_free);
-  g_free (op->body);
-  g_free (op->quoted_id);
-  whim_messenger_unref (op->messenger);
-  g_free (op);
-}
-
-static void
-accept_committed (WhimMessenger *messenger, gboolean ok, gpointer data)
-{
-  g_autoptr (GTask) task = data;
-  AcceptOp *op = g_task_get_task_data (task);
-  WhimSender *self = messenger->sender;
-
-  if (!ok)
-    {
-      g_task_return_new_error (task, WHIM_MESSAGING_ERROR, WHIM_MESSAGING_ERROR_STORE,
-                               "the message could not be stored");
-      return;
-    }
-  /* While offline the row waits on disk alone; it is read at the next login. */
-  if (self->online && op->generation == self->generation)
-    sender_add_row (self, g_steal_pointer (&op->row), whim_message_copy (op->message));
-  g_task_return_pointer (task, g_steal_pointer (&op->message), (GDestroyNotify)whim_message_free);
-}
-
-static void
-accept_store (GTask *task)
-{
-  AcceptOp *op = g_task_get_task_data (task);
-  WhimMessenger *messenger = op->messenger;
-  const WhimCredentials *keys = whim_messenger_get_keys (messenger);
-  gint64 now = whim_clock_get_unix (messenger->clock);
-  g_autoptr (GBytes) content = NULL;
-  WhimMessage *message;
-  WhimUnit *unit;
-
-  if (keys == NULL || !whim_credentials_is_paired (keys))
-    {
-      g_task_return_new_error (task, WHIM_MESSAGING_ERROR, WHIM_MESSAGING_ERROR_NOT_PAIRED,
-                               "no account is linked");
-      return;
-    }
-  content = whim_content_make_text (
-      op->body, op->quoted_id, op->quoted_id == NULL ? NULL : whim_jid_get_text (op->jid), NULL);
-  message = op->message = whim_message_new ();
-  message->id = whim_message_id_new (now, whim_jid_get_user (keys->pn));
-  whim_chat_assign_jid (op->jid, &message->chat_lid, &message->chat_pn, &message->chat_jid);
-  if (op->other != NULL)
-    whim_chat_assign_jid (op->other, &message->chat_lid, &message->chat_pn, &message->chat_jid);
-  message->from_me = TRUE;
-  message->timestamp = whim_session_get_server_time (messenger->session);
-  message->kind = g_strdup ("text");
-  message->body = g_strdup (op->body);
-  message->quoted_id = g_strdup (op->quoted_id);
-  message->source = g_strdup ("api");
-  message->status = WHIM_MESSAGE_STATUS_PENDING;
-  message->content = g_bytes_ref (content);
-  message->secret = whim_content_dup_secret (content);
-  op->row = whim_outbox_row_new ();
-  op->row->number = whim_store_take_outbox_number (messenger->store);
-  op->row->message_id = g_strdup (message->id);
-  op->row->chat = g_strdup (whim_message_get_chat_id (message));
-  op->row->state = WHIM_OUTBOX_QUEUED;
-  op->row->content = g_bytes_ref (content);
-  op->row->created_at = now;
-  op->row->expires_at = now + EXPIRES_S;
-  op->generation = messenger->sender->generation;
-  unit = whim_messenger_new_unit (messenger);
-  whim_unit_put_message (unit, message, NULL);
-  whim_unit_put_outbox (unit, op->row);
-  (void)WHIM_FAILPOINT ("send.before-accept-commit");
-  whim_messenger_commit (messenger, unit, accept_committed, g_object_ref (task));
-}
-
-static void
-accept_other_found_cb (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  AcceptOp *op = g_task_get_task_data (task);
-
-  op->other = whim_directory_find_other_finish (op->messenger->directory, result);
-  accept_store (task);
-}
-
-/* No answer in time: accepted as given, resolved when it is sent (product page, 5). */
-static void
-accept_timeout_cb (gpointer user_data)
-{
-  GTask *task = user_data;
-  AcceptOp *op = g_task_get_task_data (task);
-
-  op->answer_timer = 0;
-  op->resolved = TRUE;
-  accept_store (task);
-}
-
-static void
-accept_checked_cb (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  AcceptOp *op = g_task_get_task_data (task);
-  WhimJid *jid = NULL;
-  WhimJid *lid = NULL;
-  g_autoptr (GError) error = NULL;
-  gboolean registered
-      = whim_directory_check_number_finish (op->messenger->directory, result, &jid, &lid, &error);
-
-  if (op->resolved)
-    {
-      g_clear_pointer (&jid, whim_jid_unref);
-      g_clear_pointer (&lid, whim_jid_unref);
-      return;
-    }
-  op->resolved = TRUE;
-  whim_clock_clear_timer (op->messenger->clock, &op->answer_timer);
-  if (!registered && error == NULL)
-    {
-      g_task_return_new_error (task, WHIM_MESSAGING_ERROR, WHIM_MESSAGING_ERROR_RECIPIENT_UNKNOWN,
-                               "this number is not on WhatsApp");
-      return;
-    }
-  if (registered)
-    {
-      whim_jid_unref (op->jid);
-      op->jid = jid;
-      op->other = lid;
-    }
-  accept_store (task);
-}
-
-/* dossier 2, 1.2: what people write for a number */
-static char *
-digits_of (const char *text)
-{
-  g_autoptr (GString) digits = g_string_new (NULL);
-  const char *from = text;
-
-  if (g_str_has_prefix (from, "00"))
-    from += 2;
-  for (const char *c = from; *c != '\0'; c++)
-    if (g_ascii_isdigit (*c))
-      g_string_append_c (digits, *c);
-    else if (strchr ("+-() .", *c) == NULL)
-      return NULL;
-  if (digits->len < MIN_DIGITS || digits->len > MAX_DIGITS || digits->str[0] == '0')
-    return NULL;
-  return g_strdup (digits->str);
-}
-
-static WhimJid *
-parse_recipient (const char *to, GError **error)
-{
-  g_autoptr (WhimJid) jid = NULL;
-  g_autofree char *digits = NULL;
-
-  if (strchr (to, '@') == NULL)
-    {
-      digits = digits_of (to);
-      if (digits == NULL)
-        {
-          g_set_error_literal (error, WHIM_MESSAGING_ERROR, WHIM_MESSAGING_ERROR_ADDRESS,
-                               "neither a phone number with country code nor an address");
-          return NULL;
-        }
-      return whim_jid_new (WHIM_JID_SERVER_USER, digits, 0);
-    }
-  jid = whim_jid_parse (to, NULL);
-  if (jid == NULL)
-    {
-      g_set_error_literal (error, WHIM_MESSAGING_ERROR, WHIM_MESSAGING_ERROR_ADDRESS,
-                           "not an address");
-      return NULL;
-    }
-  if (!whim_jid_is_user (jid))
-    {
-      g_set_error_literal (error, WHIM_MESSAGING_ERROR, WHIM_MESSAGING_ERROR_NOT_SUPPORTED,
-                           "only people can be written to so far");
-      return NULL;
-    }
-  if (whim_jid_is_lid (jid))
-    return whim_jid_to_bare (jid);
-  digits = digits_of (whim_jid_get_user (jid));
-  if (digits == NULL)
-    {
-      g_set_error_literal (error, WHIM_MESSAGING_ERROR, WHIM_MESSAGING_ERROR_ADDRESS,
-                           "not a phone number with country code");
-      return NULL;
-    }
-  return whim_jid_new (WHIM_JID_SERVER_USER, digits, 0);
-}
-
-void
-whim_sender_accept_text_async (WhimSender *self,
-                               const char *to,
-                               const char *body,
-                               const char *quoted_id,
-                               GCancellable *cancellable,
-                               GAsyncReadyCallback callback,
-                               gpointer user_data)
-{
-  g_autoptr (GTask) task = g_task_new (NULL, cancellable, callback, user_data);
-  const WhimCredentials *keys = whim_messenger_get_keys (self->messenger);
-  AcceptOp *op = g_new0 (AcceptOp, 1);
-  GError *error = NULL;
-
-  g_task_set_source_tag (task, whim_sender_accept_text_async);
-  op->messenger = whim_messenger_ref (self->messenger);
-  op->body = g_strdup (body);
-  op->quoted_id = g_strdup (quoted_id);
-  g_task_set_task_data (task, op, accept_op_free);
-  if (keys == NULL || !whim_credentials_is_paired (keys))
-    {
-      g_task_return_new_error (task, WHIM_MESSAGING_ERROR, WHIM_MESSAGING_ERROR_NOT_PAIRED,
-                               "no account is linked");
-      return;
-    }
-  op->jid = parse_recipient (to, &error);
-  if (op->jid == NULL)
-    {
-      g_task_return_error (task, error);
-      return;
-    }
-  if (whim_jid_is_lid (op->jid))
-    {
-      whim_directory_find_other_async (self->messenger->directory, op->jid, accept_other_found_cb,
-                                       g_object_ref (task));
-      return;
-    }
-  op->answer_timer
-      = whim_clock_add_timer (self->messenger->clock, ANSWER_TIMEOUT_MS, accept_timeout_cb, task);
-  whim_directory_check_number_async (self->messenger->directory, whim_jid_get_user (op->jid), NULL,
-                                     accept_checked_cb, g_object_ref (task));
 }

@@ -114,7 +114,7 @@ add_reactions (JsonBuilder *builder, GVariant *reactions, WhimDialect dialect)
 }
 
 void
-whim_present_add_message (JsonBuilder *builder, GVariant *message, WhimDialect dialect)
+whim_present_add_message_members (JsonBuilder *builder, GVariant *message, WhimDialect dialect)
 {
   static const char *const not_as_it_is[] = { "from", "reactions", NULL };
   g_autoptr (GVariant) reactions
@@ -124,7 +124,6 @@ whim_present_add_message (JsonBuilder *builder, GVariant *message, WhimDialect d
   g_autofree char *digits = dup_digits (from);
   gboolean only_lid = from != NULL && g_str_has_suffix (from, "@lid");
 
-  json_builder_begin_object (builder);
   if (dialect != WHIM_DIALECT_WHAPI)
     whim_present_add_members (builder, message, not_as_it_is);
   else
@@ -141,6 +140,13 @@ whim_present_add_message (JsonBuilder *builder, GVariant *message, WhimDialect d
     whim_present_add_text (builder, "chatId", get_text (message, "chatId"));
   add_sender (builder, only_lid ? NULL : digits, get_text (message, "fromLid"),
               get_text (message, "fromName"));
+}
+
+void
+whim_present_add_message (JsonBuilder *builder, GVariant *message, WhimDialect dialect)
+{
+  json_builder_begin_object (builder);
+  whim_present_add_message_members (builder, message, dialect);
   json_builder_end_object (builder);
 }
 

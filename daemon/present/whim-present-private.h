@@ -19,6 +19,9 @@ void whim_present_add_text (JsonBuilder *builder, const char *name, const char *
 
 /** whim_present_add_reaction_members: of a reaction's a{sv}; whoever reacts is told by digits */
 void whim_present_add_reaction_members (JsonBuilder *builder, GVariant *reaction);
+/** whim_present_add_message_members: the same without the braces */
+void
+whim_present_add_message_members (JsonBuilder *builder, GVariant *message, WhimDialect dialect);
 /** whim_present_add_message: a message's a{sv} as an object */
 void whim_present_add_message (JsonBuilder *builder, GVariant *message, WhimDialect dialect);
 /** whim_present_add_chat: a chat's a{sv} as an object */

@@ -241,6 +241,20 @@ add_send (JsonBuilder *builder, GVariant *result, WhimDialect dialect)
     }
 }
 
+/* whapi shows a message without a wrapper (whapi-compat, 4). */
+static void
+add_message (JsonBuilder *builder, GVariant *message, WhimDialect dialect)
+{
+  if (dialect != WHIM_DIALECT_WHAPI)
+    {
+      add_true (builder, "success");
+      json_builder_set_member_name (builder, "data");
+      whim_present_add_message (builder, message, dialect);
+    }
+  if (dialect != WHIM_DIALECT_SEED)
+    whim_present_add_message_members (builder, message, dialect);
+}
+
 char *
 whim_present_result (const WhimOperation *operation, GVariant *result, WhimDialect dialect)
 {
@@ -261,6 +275,9 @@ whim_present_result (const WhimOperation *operation, GVariant *result, WhimDiale
       break;
     case WHIM_RESULT_LIST:
       add_list (builder, operation, result, dialect);
+      break;
+    case WHIM_RESULT_MESSAGE:
+      add_message (builder, result, dialect);
       break;
     case WHIM_RESULT_SEND:
       add_send (builder, result, dialect);
@@ -319,7 +336,9 @@ whim_present_error (const GError *error,
 
   if (ours)
     message = whim_error_split_field (error, &field);
-  if (field != NULL)
+  if (field != NULL && whim_error_field_to_details (field) != NULL)
+    details = g_strdup (whim_error_field_to_details (field));
+  else if (field != NULL)
     details = place == NULL ? g_strdup_printf ("%s: %s", field, message)
                             : g_strdup_printf ("%s.%s: %s", place, field, message);
   json_builder_begin_object (builder);

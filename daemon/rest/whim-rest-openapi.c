@@ -202,7 +202,9 @@ add_parameters (JsonBuilder *builder, const WhimRoute *route, const WhimOperatio
         add_parameter (builder, param, param->name, place);
       if ((param->flags & WHIM_PARAM_IN_HEADER) && !g_str_equal (place, "path"))
         add_parameter (builder, param,
-                       g_str_equal (param->name, "channelId") ? "X-Channel-Id" : param->name,
+                       g_str_equal (param->name, "channelId")            ? "X-Channel-Id"
+                       : g_str_equal (param->name, WHIM_PARAM_CLIENT_ID) ? "Idempotency-Key"
+                                                                         : param->name,
                        "header");
     }
   json_builder_end_array (builder);
@@ -385,7 +387,7 @@ add_object_schema (JsonBuilder *builder, const WhimOperation *operation)
   add_text (builder, "type", "object");
   begin (builder, "properties");
   add_success (builder);
-  if (operation->shape == WHIM_RESULT_OBJECT)
+  if (operation->shape == WHIM_RESULT_OBJECT || operation->shape == WHIM_RESULT_MESSAGE)
     {
       begin (builder, "data");
       add_ref (builder, operation->item);
@@ -443,6 +445,7 @@ add_answer (JsonBuilder *builder, const WhimOperation *operation)
       break;
     case WHIM_RESULT_ACTION:
     case WHIM_RESULT_OBJECT:
+    case WHIM_RESULT_MESSAGE:
     default:
       add_object_schema (builder, operation);
       break;

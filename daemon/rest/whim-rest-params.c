@@ -321,12 +321,37 @@ find_named (const WhimParam *param, const char *name, const WhimRestInput *input
   return found;
 }
 
+/* An idempotency key may stand in its header; in two places it must be one. */
+static Found
+find_client_id (const WhimParam *param, const WhimRestInput *input, GError **error)
+{
+  Found found = find_named (param, param->name, input, error);
+
+  if (input->once == NULL || (found.place != NULL && found.value == NULL))
+    return found;
+  if (found.place == NULL)
+    {
+      found.place = "header";
+      found.value = g_utf8_validate (input->once, -1, NULL) ? g_variant_new_string (input->once)
+                                                            : fail (error, param, "must be UTF-8");
+    }
+  else if (!g_str_equal (g_variant_get_string (found.value, NULL), input->once))
+    {
+      g_variant_unref (g_variant_ref_sink (found.value));
+      found.value = fail (error, param, "is given in two places that do not agree");
+    }
+  return found;
+}
+
 static Found
 find_value (const WhimParam *param, const WhimRestInput *input, GError **error)
 {
-  Found found = find_named (param, param->name, input, error);
+  Found found;
   g_auto (GStrv) aliases = NULL;
 
+  if ((param->flags & WHIM_PARAM_IN_HEADER) != 0 && g_str_equal (param->name, WHIM_PARAM_CLIENT_ID))
+    return find_client_id (param, input, error);
+  found = find_named (param, param->name, input, error);
   if (found.place != NULL || param->aliases == NULL)
     return found;
   aliases = g_strsplit (param->aliases, " ", -1);

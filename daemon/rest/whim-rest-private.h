@@ -46,6 +46,7 @@ typedef struct
   GHashTable *query;   /* name -> GPtrArray of text */
   JsonObject *body;    /* borrowed */
   const char *channel; /* X-Channel-Id */
+  const char *once;    /* Idempotency-Key */
   gboolean writes;     /* the method has a body */
 } WhimRestInput;
 

@@ -366,6 +366,7 @@ read_input (WhimRestRequest *request, GError **error)
   request->input.path = request->match.values;
   request->input.query = request->query;
   request->input.channel = soup_message_headers_get_one (headers, "X-Channel-Id");
+  request->input.once = soup_message_headers_get_one (headers, "Idempotency-Key");
   request->input.writes = !g_str_equal (method, "GET") && !g_str_equal (method, "HEAD");
   if (!request->input.writes)
     return TRUE;

@@ -89,6 +89,7 @@ sandbox_add_account (Sandbox *sandbox, const char *pn, const char *name, gboolea
   self->inbox = g_ptr_array_new_with_free_func (inbox_item_free);
   g_ptr_array_add (self->devices, device_new (self, 0));
   g_ptr_array_add (sandbox->accounts, self);
+  sandbox_limits_init (self);
   sandbox_phone_init (self);
   return self;
 }
@@ -100,6 +101,7 @@ sandbox_account_free (Account *self)
   g_ptr_array_unref (self->devices);
   g_hash_table_unref (self->watchers);
   g_ptr_array_unref (self->inbox);
+  sandbox_limits_clear (self);
   g_hash_table_unref (self->typed);
   g_hash_table_unref (self->retries);
   whim_signal_cache_free (self->cache);

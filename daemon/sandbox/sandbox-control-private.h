@@ -38,6 +38,10 @@ extern const guint sandbox_n_action_rows;
 extern const ControlRow sandbox_code_rows[];
 extern const guint sandbox_n_code_rows;
 
+/* sandbox-limits.c */
+extern const ControlRow sandbox_limit_rows[];
+extern const guint sandbox_n_limit_rows;
+
 JsonNode *sandbox_control_take (JsonObject *object);
 JsonNode *sandbox_control_ok (void);
 const char *sandbox_control_text (JsonObject *body, const char *name);

@@ -183,7 +183,8 @@ send_text (Sandbox *self, JsonObject *body, GHashTable *query, const char **erro
       *error = "text is missing";
       return NULL;
     }
-  id = sandbox_phone_send_text (from, to, text);
+  id = sandbox_phone_send_text (
+      from, to, text, (guint)CLAMP (sandbox_control_int (body, "expiration", 0), 0, G_MAXINT32));
   object = json_object_new ();
   json_object_set_string_member (object, "id", id);
   return sandbox_control_take (object);
@@ -308,6 +309,7 @@ make_inbox (Account *account)
       json_object_set_string_member (row, "chat", item->chat);
       json_object_set_string_member (row, "text", item->text);
       json_object_set_string_member (row, "kind", item->kind);
+      json_object_set_int_member (row, "expiration", item->expiration);
       json_object_set_boolean_member (row, "fromMe", item->from_me);
       json_array_add_object_element (array, row);
     }
@@ -510,6 +512,8 @@ control_cb (SoupServer *server,
     row = find_row (sandbox_code_rows, sandbox_n_code_rows, method, path);
   if (row == NULL)
     row = find_row (sandbox_action_rows, sandbox_n_action_rows, method, path);
+  if (row == NULL)
+    row = find_row (sandbox_limit_rows, sandbox_n_limit_rows, method, path);
   if (row != NULL)
     {
       error = NULL;

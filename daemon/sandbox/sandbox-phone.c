@@ -194,16 +194,16 @@ note_in_inbox (Account *self,
                const char *id,
                Account *author,
                const char *chat,
-               const char *text,
-               const char *kind)
+               const WhimContent *content)
 {
   InboxItem *item = g_new0 (InboxItem, 1);
 
   item->id = g_strdup (id);
   item->from = g_strconcat (author->pn, "@s.whatsapp.net", NULL);
   item->chat = g_strdup (chat);
-  item->text = g_strdup (text);
-  item->kind = g_strdup (kind);
+  item->text = g_strdup (content->body);
+  item->kind = g_strdup (content->kind_word);
+  item->expiration = content->expiration;
   item->from_me = author == self;
   g_ptr_array_add (self->inbox, item);
   sandbox_control_check (self->sandbox);
@@ -218,9 +218,11 @@ sandbox_phone_dup_typed (Account *self, const char *id)
 }
 
 char *
-sandbox_phone_send_text (Account *self, Account *to, const char *text)
+sandbox_phone_send_text (Account *self, Account *to, const char *text, guint expiration)
 {
-  g_autoptr (GBytes) content = whim_content_make_text (text, NULL, NULL, NULL);
+  const WhimTextOptions options
+      = { .expiration = expiration, .expiration_set_at = expiration == 0 ? 0 : sandbox_now () };
+  g_autoptr (GBytes) content = whim_content_make_text (text, &options);
 
   return sandbox_phone_send_content (self, to, content);
 }
@@ -338,6 +340,8 @@ send_history (Account *self, Device *device)
   history.chunkorder = 1;
   history.has_progress = TRUE;
   history.progress = 100;
+  history.has_nctsalt = TRUE;
+  history.nctsalt = whim_proto_data (self->nct_salt, sizeof self->nct_salt);
   history.n_pushnames = 1;
   history.pushnames = names;
   plain = whim_proto_pack (&history);
@@ -676,7 +680,7 @@ receive_message (Account *self, WhimNode *message)
         sandbox_count (self->sandbox, "phone-repeats");
       chat = content->device_sent ? g_strdup (content->destination)
                                   : g_strconcat (author->pn, "@s.whatsapp.net", NULL);
-      note_in_inbox (self, id, author, chat, content->body, content->kind_word);
+      note_in_inbox (self, id, author, chat, content);
     }
   send_receipt (self, message,
                 whim_node_get_attr (message, "category") != NULL ? "peer_msg"
@@ -684,7 +688,7 @@ receive_message (Account *self, WhimNode *message)
                                                                  : NULL);
   if (self->echo && author != self && content->kind == WHIM_CONTENT_MESSAGE
       && content->body != NULL)
-    g_free (sandbox_phone_send_text (self, author, content->body));
+    g_free (sandbox_phone_send_text (self, author, content->body, 0));
 }
 
 void

@@ -103,6 +103,8 @@ deliver_now (Device *to, WhimNode *node)
 void
 sandbox_deliver (Device *to, WhimNode *node)
 {
+  if (whim_node_is (node, "message"))
+    sandbox_limits_hear (to, node);
   if (to->faults.held)
     g_queue_push_tail (&to->held, whim_node_ref (node));
   else
@@ -400,6 +402,7 @@ sandbox_handle_message (Device *from, WhimNode *message)
   Account *chat = to == NULL ? NULL : sandbox_find_account (self, to);
   g_autofree char *phash = NULL;
   gboolean fresh;
+  guint refused;
 
   if (!message_is_valid (self, message))
     {
@@ -416,6 +419,12 @@ sandbox_handle_message (Device *from, WhimNode *message)
     {
       from->faults.refuse--;
       ack_message (from, message, from->faults.refuse_error, NULL);
+      return;
+    }
+  refused = sandbox_limits_refuse (from, chat, message);
+  if (refused != 0)
+    {
+      ack_message (from, message, refused, NULL);
       return;
     }
   fresh = sandbox_record_message (self, from, message);
@@ -504,6 +513,12 @@ sandbox_handle_receipt (Device *from, WhimNode *receipt)
       if (!take_off_queue (from, "message", receipt))
         sandbox_count (self, "receipts-alone"); /* read receipts, and those of repeats */
     }
+  /* what a person did is told to every device of whom it is for */
+  if (target != NULL && target->number == 0
+      && (g_strcmp0 (type, "read") == 0 || g_strcmp0 (type, "played") == 0))
+    for (guint i = 1; i < target->account->devices->len; i++)
+      route_receipt (from, g_ptr_array_index (target->account->devices, i), receipt,
+                     whim_jid_is_lid (to));
   if (target != NULL)
     route_receipt (from, target, receipt, whim_jid_is_lid (to));
   ack_receipt (from, receipt);

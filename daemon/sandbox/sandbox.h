@@ -101,6 +101,12 @@ struct _Account
   guint undecryptable;
   GHashTable *remembered; /* id of a message that it read -> GBytes, WebMessageInfo */
   gboolean forgetful;     /* it does not answer who asks for one of these */
+  guint8 nct_salt[32];    /* of tokens for strangers */
+  GHashTable *tokens;     /* LID -> GBytes: what it gave to whom */
+  GHashTable *heard;      /* set of LIDs that have written to it */
+  gint64 reachout_ends;   /* 0: may write to strangers */
+  gint64 capped_until;
+  gboolean needs_tokens;
 };
 
 typedef struct
@@ -110,6 +116,7 @@ typedef struct
   char *chat; /* bare JID of the chat */
   char *text;
   char *kind;
+  guint expiration; /* of disappearing messages, in seconds */
   gboolean from_me;
 } InboxItem;
 
@@ -300,6 +307,16 @@ gboolean sandbox_fault_takes_request (Connection *connection, WhimNode *iq, cons
 /** what an imaginary companion does with what it gets */
 void sandbox_imaginary_receive (Device *self, WhimNode *node);
 
+/* limits */
+void sandbox_limits_init (Account *self);
+void sandbox_limits_clear (Account *self);
+/** a message goes to @to: it has heard of its author from now on */
+void sandbox_limits_hear (Device *to, WhimNode *message);
+/** the code with which a message of @from to @to is refused, or 0 */
+guint sandbox_limits_refuse (Device *from, Account *to, WhimNode *message);
+void sandbox_limits_handle_tokens (Connection *connection, WhimNode *iq, WhimNode *tokens);
+void sandbox_limits_handle_mex (Connection *connection, WhimNode *iq, WhimNode *query);
+
 /* pairing */
 void sandbox_start_registration (Connection *connection);
 /** pair-device: at the start, and whenever the server likes */
@@ -324,7 +341,7 @@ void sandbox_phone_receive (Account *self, WhimNode *stanza);
 /** what real phones send after pairing: key share, history, LID mapping */
 void sandbox_phone_greet (Account *self, Device *device);
 /** (transfer full): id of the message; NULL if @to is nobody */
-char *sandbox_phone_send_text (Account *self, Account *to, const char *text);
+char *sandbox_phone_send_text (Account *self, Account *to, const char *text, guint expiration);
 /** (transfer full): the same with any Message */
 char *sandbox_phone_send_content (Account *self, Account *to, GBytes *content);
 /** (transfer full) (nullable): what it sent under that id */

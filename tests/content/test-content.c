@@ -298,8 +298,9 @@ test_phash (void)
 static void
 test_make_text (void)
 {
-  g_autoptr (GBytes) hi = whim_content_make_text ("hi", NULL, NULL, NULL);
-  g_autoptr (GBytes) answer = whim_content_make_text ("ok", "3EB0", "200000000000002@lid", hi);
+  g_autoptr (GBytes) hi = whim_content_make_text ("hi", NULL);
+  const WhimTextOptions options = { "3EB0", "200000000000002@lid", hi, NULL, 0, 0 };
+  g_autoptr (GBytes) answer = whim_content_make_text ("ok", &options);
   g_autoptr (GError) error = NULL;
   g_autoptr (WhimContent) parsed = whim_content_parse (answer, &error);
 
@@ -311,6 +312,74 @@ test_make_text (void)
                    ==, "hi");
   g_assert_null (
       parsed->message->extendedtextmessage->contextinfo->quotedmessage->messagecontextinfo);
+}
+
+/* Bytes before the context with its fresh secret, which is the last field. */
+static void
+assert_begins (GBytes *bytes, const char *hex)
+{
+  g_autoptr (GBytes) wanted = whim_test_hex (hex);
+  gsize len;
+  gconstpointer want = g_bytes_get_data (wanted, &len);
+
+  g_assert_cmpuint (g_bytes_get_size (bytes), >, len);
+  g_assert_cmpmem (g_bytes_get_data (bytes, NULL), len, want, len);
+}
+
+static void
+test_text_options (void)
+{
+  static const char *const mentions[] = { "79991112233@s.whatsapp.net", NULL };
+  g_autoptr (GBytes) hi = whim_test_hex ("0a026869");
+  const WhimTextOptions reply = { "3EB0AABBCCDDEEFF001122", "200000000000002@lid", hi, NULL, 0, 0 };
+  const WhimTextOptions all
+      = { "3EB0AABBCCDDEEFF001122", "200000000000002@lid", NULL, mentions, 604800, 1750000000 };
+  const WhimTextOptions nothing = { 0 };
+  g_autoptr (GBytes) answer = whim_content_make_text ("ok", &reply);
+  g_autoptr (GBytes) plain = whim_content_make_text ("ok", &nothing);
+  g_autoptr (GBytes) full = whim_content_make_text ("ok", &all);
+  const WhimTextOptions again = { "3EB1", "200000000000002@lid", full, NULL, 0, 0 };
+  g_autoptr (GBytes) nested = whim_content_make_text ("so", &again);
+  g_autoptr (WhimContent) parsed = NULL;
+  Wa__ContextInfo *info;
+
+  assert_begins (answer, "323a0a026f6b8a01330a16"
+                         "33454230414142424343444445454646303031313232"
+                         "1213323030303030303030303030303032406c69641a040a026869");
+  assert_begins (plain, "0a026f6b");
+  parsed = whim_content_parse (full, NULL);
+  info = parsed->message->extendedtextmessage->contextinfo;
+  g_assert_cmpuint (info->n_mentionedjid, ==, 1);
+  g_assert_cmpstr (info->mentionedjid[0], ==, mentions[0]);
+  g_assert_cmpuint (info->expiration, ==, 604800);
+  g_assert_cmpint (info->ephemeralsettingtimestamp, ==, 1750000000);
+  g_assert_cmpint (info->disappearingmode->trigger, ==, 1);
+  g_assert_true (parsed->sets_expiration);
+  g_assert_cmpuint (parsed->expiration, ==, 604800);
+  g_assert_cmpint (parsed->expiration_set_at, ==, 1750000000);
+  /* what is quoted has neither a context nor a secret of its own */
+  whim_content_free (g_steal_pointer (&parsed));
+  parsed = whim_content_parse (nested, NULL);
+  info = parsed->message->extendedtextmessage->contextinfo;
+  g_assert_cmpstr (info->quotedmessage->extendedtextmessage->text, ==, "ok");
+  g_assert_null (info->quotedmessage->extendedtextmessage->contextinfo);
+  g_assert_null (info->quotedmessage->messagecontextinfo);
+}
+
+/* The setting itself: 7 days, of 1750000000; then off. */
+static void
+test_ephemeral_setting (void)
+{
+  g_autoptr (WhimContent) on = parse_hex ("620c10032080f5242880c3bbc206");
+  g_autoptr (WhimContent) off = parse_hex ("620a100320002880c3bbc206");
+
+  g_assert_true (on->sets_expiration);
+  g_assert_cmpuint (on->expiration, ==, 604800);
+  g_assert_cmpint (on->expiration_set_at, ==, 1750000000);
+  g_assert_true (off->sets_expiration);
+  g_assert_cmpuint (off->expiration, ==, 0);
+  g_assert_true (whim_content_is_timer (86400));
+  g_assert_false (whim_content_is_timer (3600));
 }
 
 int
@@ -327,5 +396,7 @@ main (int argc, char **argv)
   g_test_add_func ("/content/message-id", test_message_id);
   g_test_add_func ("/content/phash", test_phash);
   g_test_add_func ("/content/make-text", test_make_text);
+  g_test_add_func ("/content/text-options", test_text_options);
+  g_test_add_func ("/content/ephemeral-setting", test_ephemeral_setting);
   return g_test_run ();
 }

@@ -238,7 +238,7 @@ test_restart (Fixture *self, gconstpointer data)
       g_variant_new_parsed ("{'channelId': <%s>, 'to': <%s>, 'body': <'one'>}", channel, echo->pn));
   wait_for_inbox (echo, 1);
   stop_daemon (self);
-  g_free (sandbox_phone_send_text (echo, anna, "while you were away"));
+  g_free (sandbox_phone_send_text (echo, anna, "while you were away", 0));
   start_daemon (self);
   wait_for_status (self, channel, "connected");
   second = call (

@@ -89,7 +89,8 @@ def kept(scratch):
                 if n.endswith(('.db', '.sqlite'))][0]
     with sqlite3.connect(database) as connection:
         kinds = [r[0] for r in connection.execute('SELECT kind FROM pairing_material')]
-    w.equal(sorted(kinds), ['app-state-key-share', 'history-notification', 'lid-mapping'], 'kept')
+    w.equal(sorted(kinds), ['app-state-key-share', 'history-notification', 'lid-mapping',
+                            'nct-salt'], 'kept')
     w.equal(oct(os.stat(database).st_mode & 0o777), '0o600', 'mode of the database')
     w.equal(oct(os.stat(os.path.join(daemon.directory, 'admin.key')).st_mode & 0o777), '0o600',
             'mode of the key')
