@@ -23,6 +23,16 @@ const textOf = (message) =>
   message?.conversation ?? message?.extendedTextMessage?.text
   ?? message?.ephemeralMessage?.message?.extendedTextMessage?.text ?? null
 
+// what a text answers, mentions, and after how many seconds it disappears
+const contextOf = (message) => {
+  const info = message?.extendedTextMessage?.contextInfo
+  return info
+    ? { quotedId: info.stanzaId ?? null, participant: info.participant ?? null,
+        quotedText: textOf(info.quotedMessage), mentions: info.mentionedJid ?? [],
+        expiration: info.expiration ?? 0 }
+    : null
+}
+
 async function open() {
   const { state, saveCreds } = await useMultiFileAuthState(options.authDir)
   WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(options.noiseRoot, 'hex')
@@ -56,7 +66,8 @@ async function open() {
         say('message', {
           id: m.key.id, chat: m.key.remoteJid, chatAlt: m.key.remoteJidAlt ?? null,
           fromMe: m.key.fromMe, text: textOf(m.message), pushName: m.pushName ?? null,
-          kind: Object.keys(m.message).find((k) => k !== 'messageContextInfo')
+          kind: Object.keys(m.message).find((k) => k !== 'messageContextInfo'),
+          context: contextOf(m.message)
         })
       }
     }
@@ -87,6 +98,9 @@ const commands = {
     sentMessages.set(messageId, { extendedTextMessage: { text: c.text } })
     const sent = await socket.sendMessage(c.to, { text: c.text }, { messageId })
     return { id: sent.key.id }
+  },
+  async read(c) {
+    await socket.sendReceipt(c.chat, undefined, [c.id], 'read')
   },
   async relay(c) {
     // any protobuf, as it is

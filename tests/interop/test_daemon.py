@@ -294,6 +294,41 @@ def repair(scratch):
     sandbox.check_clean(retries=retries)
 
 
+def options(scratch):
+    """Quotes, mentions and timers arrive as such; read receipts rise the status; past the queue."""
+    sandbox, ours, theirs, daemon, peer, channel = setup(scratch)
+    theirs_jid = theirs['lid'] + '@lid'
+    peer.send(ours['pn'] + '@s.whatsapp.net', 'a question')
+    asked = daemon.text('a question')['data']['id']
+    answer = daemon.ok('POST', '/messages/text', {
+        'channelId': channel, 'to': theirs['pn'], 'body': 'an answer for @%s' % theirs['pn'],
+        'quoted': asked, 'mentions': [theirs['pn']], 'ephemeral': 86400})
+    got = peer.text('an answer for @%s' % theirs['pn'])
+    w.equal(got['context'], {'quotedId': asked, 'participant': theirs_jid,
+                             'quotedText': 'a question',
+                             'mentions': [theirs['pn'] + '@s.whatsapp.net'], 'expiration': 86400},
+            'context')
+    # quoting ourselves
+    daemon.ok('POST', '/messages/text', {'channelId': channel, 'to': theirs['pn'],
+                                         'body': 'and more', 'quoted': answer['messageId']})
+    got = peer.text('and more')['context']
+    w.equal((got['quotedId'], got['participant']), (answer['messageId'], ours['lid'] + '@lid'),
+            'our own')
+    daemon.status_of(answer['messageId'], 'delivered')
+    peer.call('read', chat=ours['lid'] + '@lid', id=answer['messageId'])
+    daemon.status_of(answer['messageId'], 'read')
+    now = daemon.ok('POST', '/channels/%s/messages/send-immediate' % channel,
+                    {'phone': theirs['pn'], 'message': 'at once'})
+    w.equal(now['message']['status'], 'sent', 'acknowledged')
+    peer.text('at once')
+    # privacy tokens went both ways and disturbed nobody
+    sandbox.get('/await-count?name=tokens-issued&count=1')
+    daemon.send(channel, theirs['pn'], 'the end')
+    peer.text('the end')
+    w.check(sandbox.counts().get('cstokens', 0) + sandbox.counts().get('tctokens', 0) >= 1, 'tokens')
+    finish(sandbox, [ours, theirs], peer)
+
+
 w.require_node_modules()
 w.run([both_ways, both_by_code, restarts, offline, companions, unlinked, prekeys, kinds, actions,
-       repair])
+       repair, options])
