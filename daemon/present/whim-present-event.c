@@ -13,76 +13,76 @@ carries_message (const char *type)
 }
 
 static void
-add_data (JsonBuilder *builder, const WhimEvent *event, WhimDialect dialect)
+add_data (WhimJson *json, const WhimEvent *event, WhimDialect dialect)
 {
   static const char *const special[] = { "qr", NULL };
   const char *qr = NULL;
 
   if (carries_message (event->type))
     {
-      whim_present_add_message (builder, event->data, dialect);
+      whim_present_add_message (json, event->data, dialect);
       return;
     }
-  json_builder_begin_object (builder);
+  whim_json_begin_object (json);
   if (g_str_equal (event->type, "channel.qr") && g_variant_lookup (event->data, "qr", "&s", &qr))
     {
-      whim_present_add_members (builder, event->data, special);
-      whim_present_add_qr (builder, qr);
+      whim_present_add_members (json, event->data, special);
+      whim_present_add_qr (json, qr);
     }
   else if (g_str_equal (event->type, "message.reaction"))
-    whim_present_add_reaction_members (builder, event->data);
+    whim_present_add_reaction_members (json, event->data);
   else
-    whim_present_add_members (builder, event->data, NULL);
-  json_builder_end_object (builder);
+    whim_present_add_members (json, event->data, NULL);
+  whim_json_end_object (json);
 }
 
 static void
-add_event (JsonBuilder *builder, const WhimEvent *event, WhimDialect dialect, gboolean with_seq)
+add_event (WhimJson *json, const WhimEvent *event, WhimDialect dialect, gboolean with_seq)
 {
-  json_builder_begin_object (builder);
+  whim_json_begin_object (json);
   if (with_seq)
     {
-      json_builder_set_member_name (builder, "seq");
-      json_builder_add_int_value (builder, event->seq);
+      whim_json_name (json, "seq");
+      whim_json_int (json, event->seq);
     }
-  whim_present_add_text (builder, "id", event->id);
-  json_builder_set_member_name (builder, "sequence");
-  json_builder_add_int_value (builder, event->sequence);
-  whim_present_add_text (builder, "event", event->type);
-  whim_present_add_text (builder, "channelId", event->channel_id);
-  json_builder_set_member_name (builder, "timestamp");
-  json_builder_add_int_value (builder, event->timestamp);
-  json_builder_set_member_name (builder, "data");
-  add_data (builder, event, dialect);
-  json_builder_end_object (builder);
+  whim_present_add_text (json, "id", event->id);
+  whim_json_name (json, "sequence");
+  whim_json_int (json, event->sequence);
+  whim_present_add_text (json, "event", event->type);
+  whim_present_add_text (json, "channelId", event->channel_id);
+  whim_json_name (json, "timestamp");
+  whim_json_int (json, event->timestamp);
+  whim_json_name (json, "data");
+  add_data (json, event, dialect);
+  whim_json_end_object (json);
 }
 
 char *
 whim_present_event (const WhimEvent *event, WhimDialect dialect, gboolean with_seq)
 {
-  JsonBuilder *builder = json_builder_new ();
+  WhimJson *json = whim_json_new ();
 
-  add_event (builder, event, dialect, with_seq);
-  return whim_present_end (builder);
+  add_event (json, event, dialect, with_seq);
+  return whim_json_end (json, NULL);
 }
 
 char *
 whim_present_events (GPtrArray *events, gint64 last_seq, WhimDialect dialect)
 {
-  JsonBuilder *builder = json_builder_new ();
+  WhimJson *json = whim_json_new ();
 
-  json_builder_begin_object (builder);
-  json_builder_set_member_name (builder, "success");
-  json_builder_add_boolean_value (builder, TRUE);
-  json_builder_set_member_name (builder, "data");
-  json_builder_begin_array (builder);
+  whim_json_begin_object (json);
+  whim_json_name (json, "success");
+  whim_json_boolean (json, TRUE);
+  whim_json_name (json, "data");
+  whim_json_begin_array (json);
   for (guint i = 0; i < events->len; i++)
-    add_event (builder, g_ptr_array_index (events, i), dialect, TRUE);
-  json_builder_end_array (builder);
-  json_builder_set_member_name (builder, "count");
-  json_builder_add_int_value (builder, events->len);
-  json_builder_set_member_name (builder, "lastSeq");
-  json_builder_add_int_value (builder, last_seq);
-  json_builder_end_object (builder);
-  return whim_present_end (builder);
+    add_event (json, g_ptr_array_index (events, i), dialect, TRUE);
+  whim_json_end_array (json);
+  whim_json_name (json, "count");
+  whim_json_int (json, events->len);
+  whim_json_name (json, "lastSeq");
+  whim_json_int (json, last_seq);
+  whim_json_end_object (json);
+  return whim_json_end (json, NULL);
 }

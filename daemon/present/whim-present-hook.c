@@ -17,86 +17,86 @@ get_text (GVariant *dict, const char *name)
 }
 
 static void
-add_int (JsonBuilder *builder, const char *name, gint64 value)
+add_int (WhimJson *json, const char *name, gint64 value)
 {
-  json_builder_set_member_name (builder, name);
-  json_builder_add_int_value (builder, value);
+  whim_json_name (json, name);
+  whim_json_int (json, value);
 }
 
 static void
-begin_list (JsonBuilder *builder, const char *name)
+begin_list (WhimJson *json, const char *name)
 {
-  json_builder_set_member_name (builder, name);
-  json_builder_begin_array (builder);
+  whim_json_name (json, name);
+  whim_json_begin_array (json);
 }
 
 /* ---- Messages -------------------------------------------------------------------------------- */
 
 static void
-add_messages (JsonBuilder *builder, const WhimEvent *event)
+add_messages (WhimJson *json, const WhimEvent *event)
 {
-  begin_list (builder, "messages");
-  whim_present_add_message (builder, event->data, WHIM_DIALECT_WHAPI);
-  json_builder_end_array (builder);
+  begin_list (json, "messages");
+  whim_present_add_message (json, event->data, WHIM_DIALECT_WHAPI);
+  whim_json_end_array (json);
 }
 
 /* A reaction is a message of its own, of type "action". */
 static void
-add_reaction (JsonBuilder *builder, const WhimEvent *event)
+add_reaction (WhimJson *json, const WhimEvent *event)
 {
   const char *emoji = get_text (event->data, "emoji");
 
-  begin_list (builder, "messages");
-  json_builder_begin_object (builder);
-  whim_present_add_text (builder, "id",
+  begin_list (json, "messages");
+  whim_json_begin_object (json);
+  whim_present_add_text (json, "id",
                          get_text (event->data, "reactionId") != NULL
                              ? get_text (event->data, "reactionId")
                              : event->id);
-  whim_present_add_text (builder, "type", "action");
-  whim_present_add_text (builder, "chat_id", get_text (event->data, "chatId"));
-  whim_present_add_named (builder, event->data, "fromMe", "from_me");
-  add_int (builder, "timestamp", event->timestamp);
-  json_builder_set_member_name (builder, "action");
-  json_builder_begin_object (builder);
-  whim_present_add_text (builder, "target", get_text (event->data, "id"));
-  whim_present_add_text (builder, "type", "reaction");
-  whim_present_add_text (builder, "emoji", emoji == NULL ? "" : emoji);
-  json_builder_end_object (builder);
-  json_builder_end_object (builder);
-  json_builder_end_array (builder);
+  whim_present_add_text (json, "type", "action");
+  whim_present_add_text (json, "chat_id", get_text (event->data, "chatId"));
+  whim_present_add_named (json, event->data, "fromMe", "from_me");
+  add_int (json, "timestamp", event->timestamp);
+  whim_json_name (json, "action");
+  whim_json_begin_object (json);
+  whim_present_add_text (json, "target", get_text (event->data, "id"));
+  whim_present_add_text (json, "type", "reaction");
+  whim_present_add_text (json, "emoji", emoji == NULL ? "" : emoji);
+  whim_json_end_object (json);
+  whim_json_end_object (json);
+  whim_json_end_array (json);
 }
 
 static void
-add_updated_message (JsonBuilder *builder, const WhimEvent *event)
+add_updated_message (WhimJson *json, const WhimEvent *event)
 {
   g_autoptr (GVariant) before
       = g_variant_lookup_value (event->data, "before", G_VARIANT_TYPE_VARDICT);
 
-  begin_list (builder, "messages_updates");
-  json_builder_begin_object (builder);
-  whim_present_add_text (builder, "id", get_text (event->data, "id"));
+  begin_list (json, "messages_updates");
+  whim_json_begin_object (json);
+  whim_present_add_text (json, "id", get_text (event->data, "id"));
   if (before != NULL)
     {
-      json_builder_set_member_name (builder, "before_update");
-      whim_present_add_message (builder, before, WHIM_DIALECT_WHAPI);
+      whim_json_name (json, "before_update");
+      whim_present_add_message (json, before, WHIM_DIALECT_WHAPI);
     }
-  json_builder_set_member_name (builder, "after_update");
-  whim_present_add_message (builder, event->data, WHIM_DIALECT_WHAPI);
-  begin_list (builder, "changes");
+  whim_json_name (json, "after_update");
+  whim_present_add_message (json, event->data, WHIM_DIALECT_WHAPI);
+  begin_list (json, "changes");
   if (get_text (event->data, "body") != NULL)
-    json_builder_add_string_value (builder, "text");
-  json_builder_end_array (builder);
-  json_builder_end_object (builder);
-  json_builder_end_array (builder);
+    whim_json_string (json, "text");
+  whim_json_end_array (json);
+  whim_json_end_object (json);
+  whim_json_end_array (json);
 }
 
 static void
-add_id_list (JsonBuilder *builder, const char *key, const char *id)
+add_id_list (WhimJson *json, const char *key, const char *id)
 {
-  begin_list (builder, key);
+  begin_list (json, key);
   if (id != NULL)
-    json_builder_add_string_value (builder, id);
-  json_builder_end_array (builder);
+    whim_json_string (json, id);
+  whim_json_end_array (json);
 }
 
 /* The order of the enum (whapi-compat, 9: read is 4; the others follow). */
@@ -113,7 +113,7 @@ status_code (const char *status)
 }
 
 static void
-add_statuses (JsonBuilder *builder, const WhimEvent *event)
+add_statuses (WhimJson *json, const WhimEvent *event)
 {
   const char *status = get_text (event->data, "status");
   const char *reason = get_text (event->data, "statusReason");
@@ -122,161 +122,161 @@ add_statuses (JsonBuilder *builder, const WhimEvent *event)
 
   g_variant_lookup (event->data, "timestamp", "x", &timestamp);
   seconds = g_strdup_printf ("%" G_GINT64_FORMAT, timestamp);
-  begin_list (builder, "statuses");
-  json_builder_begin_object (builder);
-  whim_present_add_text (builder, "id", get_text (event->data, "id"));
-  add_int (builder, "code", status_code (status));
-  whim_present_add_text (builder, "status", status);
-  whim_present_add_text (builder, "recipient_id", get_text (event->data, "chatId"));
-  whim_present_add_text (builder, "timestamp", seconds);
+  begin_list (json, "statuses");
+  whim_json_begin_object (json);
+  whim_present_add_text (json, "id", get_text (event->data, "id"));
+  add_int (json, "code", status_code (status));
+  whim_present_add_text (json, "status", status);
+  whim_present_add_text (json, "recipient_id", get_text (event->data, "chatId"));
+  whim_present_add_text (json, "timestamp", seconds);
   if (reason != NULL)
     {
-      begin_list (builder, "errors");
-      json_builder_begin_object (builder);
-      whim_present_add_text (builder, "message", reason);
-      json_builder_end_object (builder);
-      json_builder_end_array (builder);
+      begin_list (json, "errors");
+      whim_json_begin_object (json);
+      whim_present_add_text (json, "message", reason);
+      whim_json_end_object (json);
+      whim_json_end_array (json);
     }
-  json_builder_end_object (builder);
-  json_builder_end_array (builder);
+  whim_json_end_object (json);
+  whim_json_end_array (json);
 }
 
 /* ---- Channels -------------------------------------------------------------------------------- */
 
 static void
-add_health (JsonBuilder *builder, const WhimEvent *event)
+add_health (WhimJson *json, const WhimEvent *event)
 {
   const char *status = get_text (event->data, "status");
 
-  json_builder_set_member_name (builder, "health");
-  json_builder_begin_object (builder);
-  json_builder_set_member_name (builder, "status");
-  json_builder_begin_object (builder);
-  whim_present_add_state (builder, status == NULL ? "disconnected" : status);
-  json_builder_end_object (builder);
-  whim_present_add_text (builder, "version", WHIM_VERSION);
-  whim_present_add_text (builder, "channel_id", event->channel_id);
-  whim_present_add_text (builder, "reason", get_text (event->data, "reason"));
-  json_builder_end_object (builder);
+  whim_json_name (json, "health");
+  whim_json_begin_object (json);
+  whim_json_name (json, "status");
+  whim_json_begin_object (json);
+  whim_present_add_state (json, status == NULL ? "disconnected" : status);
+  whim_json_end_object (json);
+  whim_present_add_text (json, "version", WHIM_VERSION);
+  whim_present_add_text (json, "channel_id", event->channel_id);
+  whim_present_add_text (json, "reason", get_text (event->data, "reason"));
+  whim_json_end_object (json);
 }
 
 static void
-add_qr (JsonBuilder *builder, const WhimEvent *event)
+add_qr (WhimJson *json, const WhimEvent *event)
 {
   const char *code = get_text (event->data, "qr");
   g_autofree char *picture = code == NULL ? NULL : whim_present_qr_data_url (code);
   gint64 expires_at = event->timestamp;
 
   g_variant_lookup (event->data, "expiresAt", "x", &expires_at);
-  json_builder_set_member_name (builder, "qr");
-  json_builder_begin_object (builder);
-  whim_present_add_text (builder, "status", code == NULL ? "TIMEOUT" : "OK");
-  whim_present_add_text (builder, "base64", picture);
-  whim_present_add_text (builder, "rowdata", code);
-  add_int (builder, "expire", MAX (0, expires_at - event->timestamp));
-  json_builder_end_object (builder);
+  whim_json_name (json, "qr");
+  whim_json_begin_object (json);
+  whim_present_add_text (json, "status", code == NULL ? "TIMEOUT" : "OK");
+  whim_present_add_text (json, "base64", picture);
+  whim_present_add_text (json, "rowdata", code);
+  add_int (json, "expire", MAX (0, expires_at - event->timestamp));
+  whim_json_end_object (json);
 }
 
 /* ---- The rest -------------------------------------------------------------------------------- */
 
 /* Kinds whose payload is a list of what the event says. */
 static void
-add_plain (JsonBuilder *builder, const WhimEvent *event, const char *key)
+add_plain (WhimJson *json, const WhimEvent *event, const char *key)
 {
-  begin_list (builder, key);
-  whim_present_add_value (builder, event->data);
-  json_builder_end_array (builder);
+  begin_list (json, key);
+  whim_present_add_value (json, event->data);
+  whim_json_end_array (json);
 }
 
 static void
-add_update (JsonBuilder *builder, const WhimEvent *event, const char *key)
+add_update (WhimJson *json, const WhimEvent *event, const char *key)
 {
   const char *chat = get_text (event->data, "chatId");
 
-  begin_list (builder, key);
-  json_builder_begin_object (builder);
-  json_builder_set_member_name (builder, "after_update");
-  json_builder_begin_object (builder);
+  begin_list (json, key);
+  whim_json_begin_object (json);
+  whim_json_name (json, "after_update");
+  whim_json_begin_object (json);
   if (chat != NULL && get_text (event->data, "id") == NULL)
-    whim_present_add_text (builder, "id", chat);
-  whim_present_add_members (builder, event->data, NULL);
-  json_builder_end_object (builder);
-  begin_list (builder, "changes");
-  json_builder_end_array (builder);
-  json_builder_end_object (builder);
-  json_builder_end_array (builder);
+    whim_present_add_text (json, "id", chat);
+  whim_present_add_members (json, event->data, NULL);
+  whim_json_end_object (json);
+  begin_list (json, "changes");
+  whim_json_end_array (json);
+  whim_json_end_object (json);
+  whim_json_end_array (json);
 }
 
 static void
-add_participants (JsonBuilder *builder, const WhimEvent *event)
+add_participants (WhimJson *json, const WhimEvent *event)
 {
   const char *group = get_text (event->data, "groupId");
 
-  begin_list (builder, "groups_participants");
-  json_builder_begin_object (builder);
-  whim_present_add_text (builder, "group_id",
+  begin_list (json, "groups_participants");
+  whim_json_begin_object (json);
+  whim_present_add_text (json, "group_id",
                          group != NULL ? group : get_text (event->data, "chatId"));
-  whim_present_add_members (builder, event->data, NULL);
-  json_builder_end_object (builder);
-  json_builder_end_array (builder);
+  whim_present_add_members (json, event->data, NULL);
+  whim_json_end_object (json);
+  whim_json_end_array (json);
 }
 
 static void
-add_payload (JsonBuilder *builder, const WhimEvent *event)
+add_payload (WhimJson *json, const WhimEvent *event)
 {
   const char *type = event->type;
 
   if (g_str_equal (type, "message.status"))
-    add_statuses (builder, event);
+    add_statuses (json, event);
   else if (g_str_equal (type, "message.updated"))
-    add_updated_message (builder, event);
+    add_updated_message (json, event);
   else if (g_str_equal (type, "message.deleted"))
-    add_id_list (builder, "messages_removed", get_text (event->data, "id"));
+    add_id_list (json, "messages_removed", get_text (event->data, "id"));
   else if (g_str_equal (type, "message.reaction"))
-    add_reaction (builder, event);
+    add_reaction (json, event);
   else if (g_str_equal (type, "channel.status"))
-    add_health (builder, event);
+    add_health (json, event);
   else if (g_str_equal (type, "channel.qr"))
-    add_qr (builder, event);
+    add_qr (json, event);
   else if (g_str_equal (type, "chat.updated"))
-    add_update (builder, event, "chats_updates");
+    add_update (json, event, "chats_updates");
   else if (g_str_equal (type, "chat.deleted"))
-    add_id_list (builder, "chats_removed", get_text (event->data, "chatId"));
+    add_id_list (json, "chats_removed", get_text (event->data, "chatId"));
   else if (g_str_equal (type, "contact.updated"))
-    add_update (builder, event, "contacts_updates");
+    add_update (json, event, "contacts_updates");
   else if (g_str_equal (type, "group.updated"))
-    add_update (builder, event, "groups_updates");
+    add_update (json, event, "groups_updates");
   else if (g_str_equal (type, "group.participants"))
-    add_participants (builder, event);
+    add_participants (json, event);
   else if (g_str_equal (type, "presence"))
-    add_plain (builder, event, "presences");
+    add_plain (json, event, "presences");
   else if (g_str_equal (type, "call"))
-    add_plain (builder, event, "calls");
+    add_plain (json, event, "calls");
   else if (g_str_equal (type, "label.updated"))
-    add_plain (builder, event, "labels");
+    add_plain (json, event, "labels");
   else if (g_str_equal (type, WHIM_PRESENT_TEST_EVENT))
-    add_plain (builder, event, "service");
+    add_plain (json, event, "service");
   else
-    add_messages (builder, event);
+    add_messages (json, event);
 }
 
 static char *
 present_whapi (const WhimEvent *event, const WhimEventKind *kind)
 {
-  JsonBuilder *builder = json_builder_new ();
+  WhimJson *json = whim_json_new ();
 
-  json_builder_begin_object (builder);
-  add_payload (builder, event);
-  json_builder_set_member_name (builder, "event");
-  json_builder_begin_object (builder);
-  whim_present_add_text (builder, "type", kind->type);
+  whim_json_begin_object (json);
+  add_payload (json, event);
+  whim_json_name (json, "event");
+  whim_json_begin_object (json);
+  whim_present_add_text (json, "type", kind->type);
   /* whapi's examples say one, its typed models the other */
-  whim_present_add_text (builder, "event", kind->method);
-  whim_present_add_text (builder, "method", kind->method);
-  json_builder_end_object (builder);
-  whim_present_add_text (builder, "channel_id", event->channel_id);
-  json_builder_end_object (builder);
-  return whim_present_end (builder);
+  whim_present_add_text (json, "event", kind->method);
+  whim_present_add_text (json, "method", kind->method);
+  whim_json_end_object (json);
+  whim_present_add_text (json, "channel_id", event->channel_id);
+  whim_json_end_object (json);
+  return whim_json_end (json, NULL);
 }
 
 const WhimEventKind *

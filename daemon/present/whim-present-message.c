@@ -30,91 +30,91 @@ has_caption (const char *kind)
 }
 
 static void
-add_content (JsonBuilder *builder, const char *kind, const char *body)
+add_content (WhimJson *json, const char *kind, const char *body)
 {
   const char *name = g_str_equal (kind, "text") ? "body" : has_caption (kind) ? "caption" : NULL;
 
   if (name == NULL || body == NULL)
     return;
-  json_builder_set_member_name (builder, kind);
-  json_builder_begin_object (builder);
-  whim_present_add_text (builder, name, body);
-  json_builder_end_object (builder);
+  whim_json_name (json, kind);
+  whim_json_begin_object (json);
+  whim_present_add_text (json, name, body);
+  whim_json_end_object (json);
 }
 
 static void
-add_sender (JsonBuilder *builder, const char *phone, const char *lid, const char *name)
+add_sender (WhimJson *json, const char *phone, const char *lid, const char *name)
 {
   if (phone == NULL && lid == NULL)
     return;
-  json_builder_set_member_name (builder, "sender");
-  json_builder_begin_object (builder);
-  whim_present_add_text (builder, "phone", phone);
-  whim_present_add_text (builder, "lid", lid);
-  whim_present_add_text (builder, "name", name);
-  json_builder_end_object (builder);
+  whim_json_name (json, "sender");
+  whim_json_begin_object (json);
+  whim_present_add_text (json, "phone", phone);
+  whim_present_add_text (json, "lid", lid);
+  whim_present_add_text (json, "name", name);
+  whim_json_end_object (json);
 }
 
 /* whapi's names, but for those that are canonical names too */
 static void
-add_whapi_members (JsonBuilder *builder, GVariant *message, gboolean only_lid)
+add_whapi_members (WhimJson *json, GVariant *message, gboolean only_lid)
 {
   const char *kind = get_text (message, "type");
   const char *quoted = get_text (message, "quotedId");
   gboolean from_me = FALSE;
 
-  whim_present_add_text (builder, "chat_id", get_text (message, "chatId"));
+  whim_present_add_text (json, "chat_id", get_text (message, "chatId"));
   if (g_variant_lookup (message, "fromMe", "b", &from_me))
     {
-      json_builder_set_member_name (builder, "from_me");
-      json_builder_add_boolean_value (builder, from_me);
+      whim_json_name (json, "from_me");
+      whim_json_boolean (json, from_me);
     }
   if (only_lid)
     {
-      json_builder_set_member_name (builder, "from_lid");
-      json_builder_add_boolean_value (builder, TRUE);
+      whim_json_name (json, "from_lid");
+      whim_json_boolean (json, TRUE);
     }
-  whim_present_add_text (builder, "from_name", get_text (message, "fromName"));
+  whim_present_add_text (json, "from_name", get_text (message, "fromName"));
   if (kind != NULL)
-    add_content (builder, kind, get_text (message, "body"));
+    add_content (json, kind, get_text (message, "body"));
   if (quoted == NULL)
     return;
-  json_builder_set_member_name (builder, "context");
-  json_builder_begin_object (builder);
-  whim_present_add_text (builder, "quoted_id", quoted);
-  json_builder_end_object (builder);
+  whim_json_name (json, "context");
+  whim_json_begin_object (json);
+  whim_present_add_text (json, "quoted_id", quoted);
+  whim_json_end_object (json);
 }
 
 void
-whim_present_add_reaction_members (JsonBuilder *builder, GVariant *reaction)
+whim_present_add_reaction_members (WhimJson *json, GVariant *reaction)
 {
   static const char *const not_as_it_is[] = { "from", NULL };
   g_autofree char *digits = dup_digits (get_text (reaction, "from"));
 
-  whim_present_add_members (builder, reaction, not_as_it_is);
-  whim_present_add_text (builder, "from", digits);
+  whim_present_add_members (json, reaction, not_as_it_is);
+  whim_present_add_text (json, "from", digits);
 }
 
 static void
-add_reactions (JsonBuilder *builder, GVariant *reactions, WhimDialect dialect)
+add_reactions (WhimJson *json, GVariant *reactions, WhimDialect dialect)
 {
-  json_builder_set_member_name (builder, "reactions");
-  json_builder_begin_array (builder);
+  whim_json_name (json, "reactions");
+  whim_json_begin_array (json);
   for (gsize i = 0; i < g_variant_n_children (reactions); i++)
     {
       g_autoptr (GVariant) reaction = g_variant_get_child_value (reactions, i);
 
-      json_builder_begin_object (builder);
-      whim_present_add_reaction_members (builder, reaction);
+      whim_json_begin_object (json);
+      whim_present_add_reaction_members (json, reaction);
       if (dialect != WHIM_DIALECT_SEED)
-        whim_present_add_named (builder, reaction, "timestamp", "t");
-      json_builder_end_object (builder);
+        whim_present_add_named (json, reaction, "timestamp", "t");
+      whim_json_end_object (json);
     }
-  json_builder_end_array (builder);
+  whim_json_end_array (json);
 }
 
 void
-whim_present_add_message_members (JsonBuilder *builder, GVariant *message, WhimDialect dialect)
+whim_present_add_message_members (WhimJson *json, GVariant *message, WhimDialect dialect)
 {
   static const char *const not_as_it_is[] = { "from", "reactions", NULL };
   g_autoptr (GVariant) reactions
@@ -125,48 +125,48 @@ whim_present_add_message_members (JsonBuilder *builder, GVariant *message, WhimD
   gboolean only_lid = from != NULL && g_str_has_suffix (from, "@lid");
 
   if (dialect != WHIM_DIALECT_WHAPI)
-    whim_present_add_members (builder, message, not_as_it_is);
+    whim_present_add_members (json, message, not_as_it_is);
   else
     for (guint i = 0; i < G_N_ELEMENTS (shared); i++)
-      whim_present_add_named (builder, message, shared[i], shared[i]);
-  whim_present_add_text (builder, "from", digits);
+      whim_present_add_named (json, message, shared[i], shared[i]);
+  whim_present_add_text (json, "from", digits);
   if (reactions != NULL)
-    add_reactions (builder, reactions, dialect);
+    add_reactions (json, reactions, dialect);
   if (dialect != WHIM_DIALECT_SEED)
-    add_whapi_members (builder, message, only_lid);
+    add_whapi_members (json, message, only_lid);
   /* of ours, and in every dialect */
-  whim_present_add_text (builder, "messageId", get_text (message, "id"));
+  whim_present_add_text (json, "messageId", get_text (message, "id"));
   if (dialect == WHIM_DIALECT_WHAPI)
-    whim_present_add_text (builder, "chatId", get_text (message, "chatId"));
-  add_sender (builder, only_lid ? NULL : digits, get_text (message, "fromLid"),
+    whim_present_add_text (json, "chatId", get_text (message, "chatId"));
+  add_sender (json, only_lid ? NULL : digits, get_text (message, "fromLid"),
               get_text (message, "fromName"));
 }
 
 void
-whim_present_add_message (JsonBuilder *builder, GVariant *message, WhimDialect dialect)
+whim_present_add_message (WhimJson *json, GVariant *message, WhimDialect dialect)
 {
-  json_builder_begin_object (builder);
-  whim_present_add_message_members (builder, message, dialect);
-  json_builder_end_object (builder);
+  whim_json_begin_object (json);
+  whim_present_add_message_members (json, message, dialect);
+  whim_json_end_object (json);
 }
 
 void
-whim_present_add_chat (JsonBuilder *builder, GVariant *chat, WhimDialect dialect)
+whim_present_add_chat (WhimJson *json, GVariant *chat, WhimDialect dialect)
 {
   static const char *const special[] = { "lastMessage", NULL };
   g_autoptr (GVariant) last = g_variant_lookup_value (chat, "lastMessage", G_VARIANT_TYPE_VARDICT);
 
-  json_builder_begin_object (builder);
-  whim_present_add_members (builder, chat, special);
+  whim_json_begin_object (json);
+  whim_present_add_members (json, chat, special);
   if (last != NULL && dialect != WHIM_DIALECT_WHAPI)
     {
-      json_builder_set_member_name (builder, "lastMessage");
-      whim_present_add_message (builder, last, dialect);
+      whim_json_name (json, "lastMessage");
+      whim_present_add_message (json, last, dialect);
     }
   if (last != NULL && dialect != WHIM_DIALECT_SEED)
     {
-      json_builder_set_member_name (builder, "last_message");
-      whim_present_add_message (builder, last, dialect);
+      whim_json_name (json, "last_message");
+      whim_present_add_message (json, last, dialect);
     }
-  json_builder_end_object (builder);
+  whim_json_end_object (json);
 }

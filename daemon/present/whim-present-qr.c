@@ -75,10 +75,10 @@ whim_present_qr_data_url (const char *text)
 }
 
 void
-whim_present_add_qr (JsonBuilder *builder, const char *text)
+whim_present_add_qr (WhimJson *json, const char *text)
 {
   g_autofree char *url = whim_present_qr_data_url (text);
 
-  whim_present_add_text (builder, "qr", url);
-  whim_present_add_text (builder, "raw", text);
+  whim_present_add_text (json, "qr", url);
+  whim_present_add_text (json, "raw", text);
 }

@@ -26,17 +26,17 @@ whim_dialect_from_word (const char *word, WhimDialect *dialect)
 }
 
 static void
-add_true (JsonBuilder *builder, const char *name)
+add_true (WhimJson *json, const char *name)
 {
-  json_builder_set_member_name (builder, name);
-  json_builder_add_boolean_value (builder, TRUE);
+  whim_json_name (json, name);
+  whim_json_boolean (json, TRUE);
 }
 
 /* ---- One object ------------------------------------------------------------------------------ */
 
 /* whapi's code and text for a state, beside the seed's word (whapi-compat, 7) */
 void
-whim_present_add_state (JsonBuilder *builder, const char *status)
+whim_present_add_state (WhimJson *json, const char *status)
 {
   static const struct
   {
@@ -53,66 +53,63 @@ whim_present_add_state (JsonBuilder *builder, const char *status)
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     if (g_str_equal (rows[i].status, status))
       {
-        json_builder_set_member_name (builder, "code");
-        json_builder_add_int_value (builder, rows[i].code);
-        whim_present_add_text (builder, "text", rows[i].text);
+        whim_json_name (json, "code");
+        whim_json_int (json, rows[i].code);
+        whim_present_add_text (json, "text", rows[i].text);
       }
 }
 
 /* The members of a result that is no message and no list. */
 static void
-add_own_members (JsonBuilder *builder, const WhimOperation *operation, GVariant *result)
+add_own_members (WhimJson *json, const WhimOperation *operation, GVariant *result)
 {
   static const char *const special[] = { "qr", "success", "whapiStatus", NULL };
   gboolean login = g_str_has_prefix (operation->name, "whapi.login");
   const char *text = NULL;
 
-  whim_present_add_members (builder, result, special);
+  whim_present_add_members (json, result, special);
   if (g_variant_lookup (result, "qr", "&s", &text) && login)
     {
       g_autofree char *picture = whim_present_qr_data_url (text);
 
-      whim_present_add_text (builder, "base64", picture);
-      whim_present_add_text (builder, "rowdata", text);
+      whim_present_add_text (json, "base64", picture);
+      whim_present_add_text (json, "rowdata", text);
     }
   else if (text != NULL)
-    whim_present_add_qr (builder, text);
+    whim_present_add_qr (json, text);
   if (g_variant_lookup (result, "whapiStatus", "&s", &text))
     {
-      json_builder_set_member_name (builder, "status");
-      json_builder_begin_object (builder);
-      whim_present_add_state (builder, text);
-      json_builder_end_object (builder);
+      whim_json_name (json, "status");
+      whim_json_begin_object (json);
+      whim_present_add_state (json, text);
+      whim_json_end_object (json);
     }
   if (g_str_equal (operation->name, "channels.status")
       && g_variant_lookup (result, "status", "&s", &text))
-    whim_present_add_state (builder, text);
+    whim_present_add_state (json, text);
 }
 
 static void
-add_object (JsonBuilder *builder,
-            const WhimOperation *operation,
-            GVariant *result,
-            WhimDialect dialect)
+add_object (WhimJson *json, const WhimOperation *operation, GVariant *result, WhimDialect dialect)
 {
   if (dialect != WHIM_DIALECT_WHAPI)
     {
-      add_true (builder, "success");
-      json_builder_set_member_name (builder, "data");
-      json_builder_begin_object (builder);
-      add_own_members (builder, operation, result);
-      json_builder_end_object (builder);
+      add_true (json, "success");
+      whim_json_name (json, "data");
+      whim_json_begin_object (json);
+      add_own_members (json, operation, result);
+      whim_json_end_object (json);
     }
   /* the seed shows a state without a wrapper */
   if (dialect != WHIM_DIALECT_SEED || g_str_equal (operation->name, "channels.status"))
-    add_own_members (builder, operation, result);
+    add_own_members (json, operation, result);
 }
 
 /* ---- Lists ----------------------------------------------------------------------------------- */
 
 /* A number that was checked has other names in each of the two lists (whapi-compat, 2). */
 static void
-add_check (JsonBuilder *builder, GVariant *item, gboolean seed)
+add_check (WhimJson *json, GVariant *item, gboolean seed)
 {
   const char *phone = NULL;
   const char *jid = NULL;
@@ -121,56 +118,52 @@ add_check (JsonBuilder *builder, GVariant *item, gboolean seed)
   g_variant_lookup (item, "phone", "&s", &phone);
   g_variant_lookup (item, "jid", "&s", &jid);
   digits = jid == NULL ? NULL : g_strndup (jid, strcspn (jid, "@"));
-  json_builder_begin_object (builder);
+  whim_json_begin_object (json);
   if (seed)
-    whim_present_add_members (builder, item, NULL);
+    whim_present_add_members (json, item, NULL);
   else
     {
-      whim_present_add_text (builder, "input", phone);
-      whim_present_add_text (builder, "status", jid == NULL ? "invalid" : "valid");
-      whim_present_add_text (builder, "wa_id", digits);
+      whim_present_add_text (json, "input", phone);
+      whim_present_add_text (json, "status", jid == NULL ? "invalid" : "valid");
+      whim_present_add_text (json, "wa_id", digits);
     }
-  json_builder_end_object (builder);
+  whim_json_end_object (json);
 }
 
 static void
-add_item (JsonBuilder *builder,
-          const char *name,
-          const char *plural,
-          GVariant *item,
-          WhimDialect dialect)
+add_item (WhimJson *json, const char *name, const char *plural, GVariant *item, WhimDialect dialect)
 {
   if (g_strcmp0 (plural, "messages") == 0)
-    whim_present_add_message (builder, item, dialect);
+    whim_present_add_message (json, item, dialect);
   else if (g_strcmp0 (plural, "chats") == 0)
-    whim_present_add_chat (builder, item, dialect);
+    whim_present_add_chat (json, item, dialect);
   else if (g_strcmp0 (plural, "contacts") == 0)
-    add_check (builder, item, g_str_equal (name, "data"));
+    add_check (json, item, g_str_equal (name, "data"));
   else
-    whim_present_add_value (builder, item);
+    whim_present_add_value (json, item);
 }
 
 static void
-add_items (JsonBuilder *builder,
+add_items (WhimJson *json,
            const char *name,
            const char *plural,
            GVariant *items,
            WhimDialect dialect)
 {
-  json_builder_set_member_name (builder, name);
-  json_builder_begin_array (builder);
+  whim_json_name (json, name);
+  whim_json_begin_array (json);
   for (gsize i = 0; i < g_variant_n_children (items); i++)
     {
       g_autoptr (GVariant) item = g_variant_get_child_value (items, i);
 
-      add_item (builder, name, plural, item, dialect);
+      add_item (json, name, plural, item, dialect);
     }
-  json_builder_end_array (builder);
+  whim_json_end_array (json);
 }
 
 /* whapi's message lists tell the times at their two ends. */
 static void
-add_ends (JsonBuilder *builder, GVariant *items)
+add_ends (WhimJson *json, GVariant *items)
 {
   gsize n = g_variant_n_children (items);
   const gsize places[] = { 0, n == 0 ? 0 : n - 1 };
@@ -186,16 +179,13 @@ add_ends (JsonBuilder *builder, GVariant *items)
 
           g_variant_lookup (item, "timestamp", "x", &timestamp);
         }
-      json_builder_set_member_name (builder, names[i]);
-      json_builder_add_int_value (builder, timestamp);
+      whim_json_name (json, names[i]);
+      whim_json_int (json, timestamp);
     }
 }
 
 static void
-add_list (JsonBuilder *builder,
-          const WhimOperation *operation,
-          GVariant *result,
-          WhimDialect dialect)
+add_list (WhimJson *json, const WhimOperation *operation, GVariant *result, WhimDialect dialect)
 {
   static const char *const special[] = { "items", "count", NULL };
   g_autoptr (GVariant) items = g_variant_lookup_value (result, "items", G_VARIANT_TYPE ("aa{sv}"));
@@ -204,22 +194,22 @@ add_list (JsonBuilder *builder,
     items = g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE_VARDICT, NULL, 0));
   if (dialect != WHIM_DIALECT_WHAPI)
     {
-      add_true (builder, "success");
-      add_items (builder, "data", operation->plural, items, dialect);
+      add_true (json, "success");
+      add_items (json, "data", operation->plural, items, dialect);
     }
   if (dialect != WHIM_DIALECT_SEED && operation->plural != NULL)
-    add_items (builder, operation->plural, operation->plural, items, dialect);
-  json_builder_set_member_name (builder, "count");
-  json_builder_add_int_value (builder, (gint64)g_variant_n_children (items));
-  whim_present_add_members (builder, result, special);
+    add_items (json, operation->plural, operation->plural, items, dialect);
+  whim_json_name (json, "count");
+  whim_json_int (json, (gint64)g_variant_n_children (items));
+  whim_present_add_members (json, result, special);
   if (dialect != WHIM_DIALECT_SEED && g_strcmp0 (operation->plural, "messages") == 0)
-    add_ends (builder, items);
+    add_ends (json, items);
 }
 
 /* ---- Sends ----------------------------------------------------------------------------------- */
 
 static void
-add_send (JsonBuilder *builder, GVariant *result, WhimDialect dialect)
+add_send (WhimJson *json, GVariant *result, WhimDialect dialect)
 {
   static const char *const special[] = { "message", "messageId", "sent", "success", NULL };
   g_autoptr (GVariant) message = g_variant_lookup_value (result, "message", G_VARIANT_TYPE_VARDICT);
@@ -227,75 +217,75 @@ add_send (JsonBuilder *builder, GVariant *result, WhimDialect dialect)
 
   if (dialect != WHIM_DIALECT_WHAPI)
     {
-      add_true (builder, "success");
+      add_true (json, "success");
       g_variant_lookup (result, "messageId", "&s", &id);
-      whim_present_add_text (builder, "messageId", id);
+      whim_present_add_text (json, "messageId", id);
     }
   if (dialect != WHIM_DIALECT_SEED)
-    add_true (builder, "sent");
-  whim_present_add_members (builder, result, special);
+    add_true (json, "sent");
+  whim_present_add_members (json, result, special);
   if (message != NULL)
     {
-      json_builder_set_member_name (builder, "message");
-      whim_present_add_message (builder, message, dialect);
+      whim_json_name (json, "message");
+      whim_present_add_message (json, message, dialect);
     }
 }
 
 /* whapi shows a message without a wrapper (whapi-compat, 4). */
 static void
-add_message (JsonBuilder *builder, GVariant *message, WhimDialect dialect)
+add_message (WhimJson *json, GVariant *message, WhimDialect dialect)
 {
   if (dialect != WHIM_DIALECT_WHAPI)
     {
-      add_true (builder, "success");
-      json_builder_set_member_name (builder, "data");
-      whim_present_add_message (builder, message, dialect);
+      add_true (json, "success");
+      whim_json_name (json, "data");
+      whim_present_add_message (json, message, dialect);
     }
   if (dialect != WHIM_DIALECT_SEED)
-    whim_present_add_message_members (builder, message, dialect);
+    whim_present_add_message_members (json, message, dialect);
 }
 
 char *
 whim_present_result (const WhimOperation *operation, GVariant *result, WhimDialect dialect)
 {
-  JsonBuilder *builder = json_builder_new ();
+  WhimJson *json = whim_json_new ();
 
   if (operation->shape == WHIM_RESULT_ARRAY)
     {
       g_autoptr (GVariant) items = g_variant_lookup_value (result, "items", NULL);
 
-      whim_present_add_value (builder, items);
-      return whim_present_end (builder);
+      whim_present_add_value (json, items);
+      return whim_json_end (json, NULL);
     }
-  json_builder_begin_object (builder);
+  whim_json_begin_object (json);
   switch (operation->shape)
     {
     case WHIM_RESULT_OBJECT:
-      add_object (builder, operation, result, dialect);
+      add_object (json, operation, result, dialect);
       break;
     case WHIM_RESULT_LIST:
-      add_list (builder, operation, result, dialect);
+      add_list (json, operation, result, dialect);
       break;
     case WHIM_RESULT_MESSAGE:
-      add_message (builder, result, dialect);
+      add_message (json, result, dialect);
       break;
     case WHIM_RESULT_SEND:
-      add_send (builder, result, dialect);
+      add_send (json, result, dialect);
       break;
     case WHIM_RESULT_PLAIN:
-      add_own_members (builder, operation, result);
+      add_own_members (json, operation, result);
       break;
     case WHIM_RESULT_ACTION:
     case WHIM_RESULT_BYTES:
     case WHIM_RESULT_DOCUMENT:
     case WHIM_RESULT_ARRAY:
     default:
-      add_true (builder, "success");
-      add_own_members (builder, operation, result);
+      add_true (json, "success");
+      add_own_members (json, operation, result);
       break;
     }
-  json_builder_end_object (builder);
-  return whim_present_end (builder);
+  whim_json_end_object (json);
+  return whim_json_end (json, NULL);
 }
 
 GBytes *
@@ -327,7 +317,7 @@ whim_present_error (const GError *error,
                     const char *request_id,
                     guint retry_after)
 {
-  JsonBuilder *builder = json_builder_new ();
+  WhimJson *json = whim_json_new ();
   gboolean ours = error->domain == WHIM_ERROR;
   const WhimErrorInfo *info = whim_error_get_info (ours ? error->code : WHIM_ERROR_INTERNAL);
   g_autofree char *field = NULL;
@@ -341,23 +331,23 @@ whim_present_error (const GError *error,
   else if (field != NULL)
     details = place == NULL ? g_strdup_printf ("%s: %s", field, message)
                             : g_strdup_printf ("%s.%s: %s", place, field, message);
-  json_builder_begin_object (builder);
-  json_builder_set_member_name (builder, "success");
-  json_builder_add_boolean_value (builder, FALSE);
-  json_builder_set_member_name (builder, "error");
-  json_builder_begin_object (builder);
-  json_builder_set_member_name (builder, "code");
-  json_builder_add_int_value (builder, info->http_status);
-  whim_present_add_text (builder, "type", info->type);
-  whim_present_add_text (builder, "message", message);
-  whim_present_add_text (builder, "details", details);
+  whim_json_begin_object (json);
+  whim_json_name (json, "success");
+  whim_json_boolean (json, FALSE);
+  whim_json_name (json, "error");
+  whim_json_begin_object (json);
+  whim_json_name (json, "code");
+  whim_json_int (json, info->http_status);
+  whim_present_add_text (json, "type", info->type);
+  whim_present_add_text (json, "message", message);
+  whim_present_add_text (json, "details", details);
   if (retry_after > 0)
     {
-      json_builder_set_member_name (builder, "retry_after");
-      json_builder_add_int_value (builder, retry_after);
+      whim_json_name (json, "retry_after");
+      whim_json_int (json, retry_after);
     }
-  whim_present_add_text (builder, "request_id", request_id);
-  json_builder_end_object (builder);
-  json_builder_end_object (builder);
-  return whim_present_end (builder);
+  whim_present_add_text (json, "request_id", request_id);
+  whim_json_end_object (json);
+  whim_json_end_object (json);
+  return whim_json_end (json, NULL);
 }

@@ -5,8 +5,6 @@
 #include "engine/whim-engine.h"
 #include "model/whim-model.h"
 
-#include <json-glib/json-glib.h>
-
 G_BEGIN_DECLS
 
 /** WhimDialect: whose names an answer carries */

@@ -4,6 +4,7 @@
 #include "present/whim-present.h"
 #include "rest/whim-rest.h"
 
+#include <json-glib/json-glib.h>
 #include <libsoup/soup.h>
 
 G_BEGIN_DECLS
@@ -27,10 +28,12 @@ const WhimRoute *whim_routes (void);
 typedef struct
 {
   const WhimRoute *route; /* NULL: none for this method */
-  char *allow;            /* methods of the path, NULL if the path is unknown */
+  const char *pattern;    /* NULL if the path is unknown */
   GHashTable *values;     /* of the pattern's names; NULL without a route */
 } WhimRouteMatch;
 void whim_route_match_clear (WhimRouteMatch *self);
+/** whim_route_match_dup_methods: (transfer full): of a known path, for Allow */
+char *whim_route_match_dup_methods (const WhimRouteMatch *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (WhimRouteMatch, whim_route_match_clear)
 
 /** whim_route_match: @path is still percent-encoded; FALSE with an error if it cannot be read */

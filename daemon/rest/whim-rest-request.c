@@ -128,7 +128,12 @@ add_cors (WhimRestRequest *self, SoupMessageHeaders *headers)
                                 "X-Request-Id, Retry-After");
   if (soup_message_headers_get_one (asked, "Access-Control-Request-Method") == NULL)
     return;
-  soup_message_headers_replace (headers, "Access-Control-Allow-Methods", self->match.allow);
+  if (self->match.pattern != NULL)
+    {
+      g_autofree char *allow = whim_route_match_dup_methods (&self->match);
+
+      soup_message_headers_replace (headers, "Access-Control-Allow-Methods", allow);
+    }
   soup_message_headers_replace (headers, "Access-Control-Allow-Headers",
                                 "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, "
                                 "X-API-Key, X-Api-Dialect, X-Channel-Id");
@@ -275,7 +280,11 @@ whim_rest_request_fail_after (WhimRestRequest *self, const GError *error, guint 
       soup_message_headers_replace (headers, "Retry-After", text);
     }
   if (info->http_status == 405)
-    soup_message_headers_replace (headers, "Allow", self->match.allow);
+    {
+      g_autofree char *allow = whim_route_match_dup_methods (&self->match);
+
+      soup_message_headers_replace (headers, "Allow", allow);
+    }
   whim_rest_request_answer_json (self, info->http_status,
                                  whim_present_error (shown, place, self->id, seconds));
 }

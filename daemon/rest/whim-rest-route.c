@@ -79,7 +79,7 @@ whim_routes (void)
 void
 whim_route_match_clear (WhimRouteMatch *self)
 {
-  g_clear_pointer (&self->allow, g_free);
+  self->pattern = NULL;
   g_clear_pointer (&self->values, g_hash_table_unref);
   self->route = NULL;
 }
@@ -109,30 +109,68 @@ split_path (const char *path, GError **error)
   return g_steal_pointer (&segments);
 }
 
+/* ---- Patterns, taken apart once -------------------------------------------------------------- */
+
+#define MAX_SEGMENTS 8
+
+typedef struct
+{
+  const WhimRoute *route;
+  guint n;
+  char *parts[MAX_SEGMENTS];
+} Pattern;
+
+static const GArray *
+get_patterns (void)
+{
+  static GArray *patterns;
+
+  if (patterns != NULL)
+    return patterns;
+  patterns = g_array_new (FALSE, TRUE, sizeof (Pattern));
+  for (const WhimRoute *route = routes; route->method != NULL; route++)
+    {
+      Pattern pattern = { .route = route };
+      g_auto (GStrv) parts = g_strsplit (route->pattern, "/", -1);
+
+      for (pattern.n = 0; parts[pattern.n] != NULL; pattern.n++)
+        {
+          g_assert (pattern.n < MAX_SEGMENTS);
+          pattern.parts[pattern.n] = g_strdup (parts[pattern.n]);
+        }
+      g_array_append_val (patterns, pattern);
+    }
+  return patterns;
+}
+
 /* How many segments are literal, or -1 if the pattern does not fit: a literal beats a parameter. */
 static gint
-fit (const char *pattern, GPtrArray *segments, GHashTable **values)
+fit (const Pattern *pattern, GPtrArray *segments)
 {
-  g_auto (GStrv) parts = g_strsplit (pattern, "/", -1);
-  g_autoptr (GHashTable) found = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   gint literals = 0;
 
-  if (g_strv_length (parts) != segments->len)
+  if (pattern->n != segments->len)
     return -1;
   for (guint i = 0; i < segments->len; i++)
-    {
-      const char *segment = g_ptr_array_index (segments, i);
-
-      if (parts[i][0] == ':')
-        g_hash_table_insert (found, g_strdup (parts[i] + 1), g_strdup (segment));
-      else if (g_str_equal (parts[i], segment))
+    if (pattern->parts[i][0] != ':')
+      {
+        if (!g_str_equal (pattern->parts[i], g_ptr_array_index (segments, i)))
+          return -1;
         literals++;
-      else
-        return -1;
-    }
-  if (values != NULL)
-    *values = g_steal_pointer (&found);
+      }
   return literals;
+}
+
+static GHashTable *
+take_values (const Pattern *pattern, GPtrArray *segments)
+{
+  GHashTable *values = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+
+  for (guint i = 0; i < segments->len; i++)
+    if (pattern->parts[i][0] == ':')
+      g_hash_table_insert (values, pattern->parts[i] + 1,
+                           g_strdup (g_ptr_array_index (segments, i)));
+  return values;
 }
 
 static char *
@@ -156,29 +194,42 @@ whim_route_match (const char *method, const char *path, WhimRouteMatch *match, G
 {
   g_autoptr (GPtrArray) segments = split_path (path, error);
   const char *wanted = g_str_equal (method, "HEAD") ? "GET" : method;
-  const char *pattern = NULL;
+  const GArray *patterns = get_patterns ();
+  const Pattern *found = NULL;
   gint best = -1;
 
   if (segments == NULL)
     return FALSE;
-  for (const WhimRoute *route = routes; route->method != NULL; route++)
+  for (guint i = 0; i < patterns->len; i++)
     {
-      gint literals = fit (route->pattern, segments, NULL);
+      const Pattern *pattern = &g_array_index (patterns, Pattern, i);
+      gint literals = fit (pattern, segments);
 
       if (literals > best)
         {
           best = literals;
-          pattern = route->pattern;
+          found = pattern;
         }
     }
-  if (pattern == NULL)
+  if (found == NULL)
     return TRUE;
-  match->allow = list_methods (pattern);
-  for (const WhimRoute *route = routes; route->method != NULL; route++)
-    if (g_str_equal (route->pattern, pattern) && g_str_equal (route->method, wanted))
-      {
-        match->route = route;
-        fit (pattern, segments, &match->values);
-      }
+  match->pattern = found->route->pattern;
+  for (guint i = 0; i < patterns->len; i++)
+    {
+      const Pattern *pattern = &g_array_index (patterns, Pattern, i);
+
+      if (g_str_equal (pattern->route->pattern, match->pattern)
+          && g_str_equal (pattern->route->method, wanted))
+        {
+          match->route = pattern->route;
+          match->values = take_values (pattern, segments);
+        }
+    }
   return TRUE;
+}
+
+char *
+whim_route_match_dup_methods (const WhimRouteMatch *self)
+{
+  return list_methods (self->pattern);
 }

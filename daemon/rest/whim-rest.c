@@ -85,12 +85,14 @@ find_route (WhimRestRequest *request)
 
   if (!whim_route_match (method, path, &request->match, &error))
     whim_rest_request_fail (request, error);
-  else if (request->match.allow == NULL)
+  else if (request->match.pattern == NULL)
     fail_with (request, WHIM_ERROR_NOT_FOUND, "there is no such address");
   else if (g_str_equal (method, "OPTIONS"))
     {
+      g_autofree char *allow = whim_route_match_dup_methods (&request->match);
+
       soup_message_headers_replace (soup_server_message_get_response_headers (request->message),
-                                    "Allow", request->match.allow);
+                                    "Allow", allow);
       whim_rest_request_answer (request, SOUP_STATUS_NO_CONTENT, NULL, NULL);
     }
   else if (request->match.route == NULL)

@@ -76,9 +76,10 @@ fail_commit (WhimWriterThread *self, WhimCommit *commit, GError *error)
   break_channel (self, commit->channel);
 }
 
-/* Runs one unit under its savepoint. FALSE: the whole transaction is lost. */
+/* Runs one unit under its savepoint. FALSE: the whole transaction is lost. @alone: the transaction
+ * is the unit's own; if the unit fails, it is rolled back. */
 static gboolean
-run_commit (WhimWriterThread *self, WhimCommit *commit, GError **error)
+run_commit (WhimWriterThread *self, WhimCommit *commit, gboolean alone, GError **error)
 {
   WhimUnitContext context = { .channel = commit->channel };
   g_autoptr (GError) unit_error = NULL;
@@ -99,12 +100,12 @@ run_commit (WhimWriterThread *self, WhimCommit *commit, GError **error)
     }
 
   context.now = whim_clock_get_unix (self->clock);
-  if (!whim_db_run0 (self->db, error, WHIM_SQL_SAVEPOINT))
+  if (!alone && !whim_db_run0 (self->db, error, WHIM_SQL_SAVEPOINT))
     return FALSE;
   if (whim_unit_run (commit->unit, self->db, &context, &unit_error))
     {
       commit->last_seq = context.last_seq;
-      return whim_db_run0 (self->db, error, WHIM_SQL_RELEASE);
+      return alone || whim_db_run0 (self->db, error, WHIM_SQL_RELEASE);
     }
   if (!whim_db_is_in_transaction (self->db))
     {
@@ -113,6 +114,8 @@ run_commit (WhimWriterThread *self, WhimCommit *commit, GError **error)
       return FALSE;
     }
   fail_commit (self, commit, g_steal_pointer (&unit_error));
+  if (alone)
+    return whim_db_run0 (self->db, error, WHIM_SQL_ROLLBACK);
   return whim_db_run0 (self->db, error, WHIM_SQL_ROLLBACK_TO)
          && whim_db_run0 (self->db, error, WHIM_SQL_RELEASE);
 }
@@ -123,8 +126,10 @@ run_group (WhimWriterThread *self, GPtrArray *group, GError **error)
   if (!whim_db_run0 (self->db, error, WHIM_SQL_BEGIN_WRITE))
     return FALSE;
   for (guint i = 0; i < group->len; i++)
-    if (!run_commit (self, g_ptr_array_index (group, i), error))
+    if (!run_commit (self, g_ptr_array_index (group, i), group->len == 1, error))
       return FALSE;
+  if (!whim_db_is_in_transaction (self->db))
+    return TRUE; /* its only unit failed and was rolled back */
   if (WHIM_FAILPOINT ("store.before-commit") || WHIM_FAILPOINT ("store.commit-error"))
     {
       g_set_error_literal (error, WHIM_STORE_ERROR, WHIM_STORE_ERROR_FAILED,

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
+#include "present/whim-json.h"
 #include "present/whim-present.h"
+
+#include <json-glib/json-glib.h>
+#include <math.h>
 
 #include <png.h>
 #include <string.h>
@@ -329,10 +333,68 @@ test_dialects (void)
   g_assert_false (whim_dialect_from_word ("other", &dialect));
 }
 
+/* What is written is what a reader of others' making reads. */
+static void
+test_json (void)
+{
+  static const char all[] = "\"\\/\b\f\n\r\t\v\x01\x1f\x7f \u00e9\u20ac\U0001F600</script>";
+  static const gint64 integers[] = { 0, 1, -1, 9007199254740993, G_MAXINT64, G_MININT64 };
+  static const double doubles[] = { 0.5, -0.1, 1e300, 5e-324, 3, 55.7558, 1.0 / 3 };
+  WhimJson *json = whim_json_new ();
+  g_autoptr (JsonNode) root = NULL;
+  g_autofree char *text = NULL;
+  JsonObject *object;
+  JsonArray *array;
+  gsize len;
+
+  whim_json_begin_object (json);
+  whim_json_name (json, all);
+  whim_json_string (json, all);
+  whim_json_name (json, "integers");
+  whim_json_begin_array (json);
+  for (guint i = 0; i < G_N_ELEMENTS (integers); i++)
+    whim_json_int (json, integers[i]);
+  whim_json_end_array (json);
+  whim_json_name (json, "doubles");
+  whim_json_begin_array (json);
+  for (guint i = 0; i < G_N_ELEMENTS (doubles); i++)
+    whim_json_double (json, doubles[i]);
+  whim_json_double (json, NAN);
+  whim_json_double (json, INFINITY);
+  whim_json_end_array (json);
+  whim_json_name (json, "empty");
+  whim_json_begin_array (json);
+  whim_json_begin_object (json);
+  whim_json_end_object (json);
+  whim_json_begin_array (json);
+  whim_json_end_array (json);
+  whim_json_null (json);
+  whim_json_boolean (json, TRUE);
+  whim_json_boolean (json, FALSE);
+  whim_json_end_array (json);
+  whim_json_end_object (json);
+  text = whim_json_end (json, &len);
+  g_assert_cmpuint (len, ==, strlen (text));
+  root = json_from_string (text, NULL);
+  g_assert_nonnull (root);
+  object = json_node_get_object (root);
+  g_assert_cmpstr (json_object_get_string_member (object, all), ==, all);
+  array = json_object_get_array_member (object, "integers");
+  for (guint i = 0; i < G_N_ELEMENTS (integers); i++)
+    g_assert_cmpint (json_array_get_int_element (array, i), ==, integers[i]);
+  array = json_object_get_array_member (object, "doubles");
+  for (guint i = 0; i < G_N_ELEMENTS (doubles); i++)
+    g_assert_cmpfloat (json_array_get_double_element (array, i), ==, doubles[i]);
+  g_assert_true (json_array_get_null_element (array, G_N_ELEMENTS (doubles)));
+  g_assert_true (json_array_get_null_element (array, G_N_ELEMENTS (doubles) + 1));
+  g_assert_true (g_str_has_suffix (text, "\"empty\":[{},[],null,true,false]}"));
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/present/json", test_json);
   g_test_add_func ("/present/results", test_results);
   g_test_add_func ("/present/union", test_union);
   g_test_add_func ("/present/message-kinds", test_message_kinds);
