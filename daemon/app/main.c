@@ -5,12 +5,16 @@
 
 #include "base/whim-failpoint.h"
 #include "base/whim-log.h"
+#include "store/whim-store-maintenance.h"
 
 #include <glib-unix.h>
 #include <glib/gi18n.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+/* of --check-store: it could look, and did not like what it saw */
+#define EXIT_DAMAGED 2
 
 static gboolean
 terminate_cb (gpointer user_data)
@@ -53,18 +57,57 @@ run (WhimConfig *config, gboolean ready_line)
   return started ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static int
+restore (WhimConfig *config, const char *file)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!whim_store_restore (file, whim_config_get (config, WHIM_SETTING_DATA_DIR), &error))
+    {
+      fprintf (stderr, "whimbreld: %s\n", error->message);
+      return EXIT_FAILURE;
+    }
+  puts (_ ("Restored. The API keys are those of the backup; nothing has to be paired again."));
+  return EXIT_SUCCESS;
+}
+
+static int
+check_store (WhimConfig *config)
+{
+  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GError) error = NULL;
+
+  if (!whim_store_check (whim_config_get (config, WHIM_SETTING_DATA_DIR), problems, &error))
+    {
+      fprintf (stderr, "whimbreld: %s\n", error->message);
+      return EXIT_FAILURE;
+    }
+  for (guint i = 0; i < problems->len; i++)
+    puts (g_ptr_array_index (problems, i));
+  if (problems->len > 0)
+    return EXIT_DAMAGED;
+  puts (_ ("The store is sound."));
+  return EXIT_SUCCESS;
+}
+
 int
 main (int argc, char **argv)
 {
   gboolean version = FALSE;
   gboolean personal = FALSE;
   gboolean ready_line = FALSE;
+  gboolean check = FALSE;
+  g_autofree char *backup = NULL;
   const GOptionEntry entries[] = {
     { "version", 0, 0, G_OPTION_ARG_NONE, &version, N_ ("Show the version and exit"), NULL },
     { "log-personal-info", 0, 0, G_OPTION_ARG_NONE, &personal,
       N_ ("Do not hide numbers in the debug log"), NULL },
     { "ready-line", 0, 0, G_OPTION_ARG_NONE, &ready_line, N_ ("Print one line of JSON when ready"),
       NULL },
+    { "restore", 0, 0, G_OPTION_ARG_FILENAME, &backup,
+      N_ ("Bring a backup back into an empty data directory and exit"), N_ ("FILE") },
+    { "check-store", 0, 0, G_OPTION_ARG_NONE, &check,
+      N_ ("Look whether everything in the data directory fits together, and exit"), NULL },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GOptionContext) options = g_option_context_new (N_ ("- a WhatsApp gateway"));
@@ -100,5 +143,7 @@ main (int argc, char **argv)
 #if WHIM_DEVELOPMENT
   whim_failpoint_arm_from_environment ();
 #endif
-  return run (config, ready_line);
+  if (backup != NULL)
+    return restore (config, backup);
+  return check ? check_store (config) : run (config, ready_line);
 }

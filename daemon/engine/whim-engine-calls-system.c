@@ -4,6 +4,7 @@
 #include "engine/whim-engine-private.h"
 
 #include "store/whim-store-hooks.h"
+#include "store/whim-store-maintenance.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -224,7 +225,45 @@ call_system_metrics (const WhimCall *call, GTask *task)
                                     metrics_stats_cb, g_object_ref (task));
 }
 
+static void
+backed_up_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  WhimEngine *self = g_task_get_source_object (task);
+  GError *error = NULL;
+  g_autofree char *path = whim_store_backup_finish (WHIM_STORE (source), result, &error);
+  g_autoptr (GDateTime) now = g_date_time_new_from_unix_utc (whim_clock_get_unix (self->clock));
+  g_autofree char *name = g_date_time_format (now, "whimbrel-%Y%m%d-%H%M%S.db");
+  GVariantBuilder builder;
+
+  self->backing_up = FALSE;
+  if (path == NULL)
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&builder, "{sv}", "path", g_variant_new_bytestring (path));
+  g_variant_builder_add (&builder, "{sv}", "name", g_variant_new_string (name));
+  g_variant_builder_add (&builder, "{sv}", "contentType",
+                         g_variant_new_string ("application/vnd.sqlite3"));
+  whim_call_return (task, g_variant_builder_end (&builder));
+}
+
+static void
+call_system_backup (const WhimCall *call, GTask *task)
+{
+  if (call->engine->backing_up)
+    {
+      g_task_return_new_error (task, WHIM_ERROR, WHIM_ERROR_RATE_LIMITED, "a backup is being made");
+      return;
+    }
+  call->engine->backing_up = TRUE;
+  whim_store_backup_async (call->engine->store, NULL, backed_up_cb, g_object_ref (task));
+}
+
 const WhimCallRow whim_calls_system[] = {
+  { "system.backup", call_system_backup },
   { "system.metrics", call_system_metrics },
   { "system.health", call_system_health },
   { NULL },

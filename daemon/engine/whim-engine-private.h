@@ -21,6 +21,7 @@ struct _WhimEngine
   GPtrArray *keys;     /* of WhimApiKey */
   gboolean stopping;
   gint64 started_at;
+  gboolean backing_up;
   gboolean allow_private_fetch;
   guint prune_timer;
   GPtrArray *hooks;  /* of WhimHook, in order of creation */

@@ -64,14 +64,15 @@ typedef struct
 
 typedef enum
 {
-  WHIM_RESULT_ACTION,   /* {success:true} and the dictionary's own members */
-  WHIM_RESULT_OBJECT,   /* one object: under "data" and its fields at the top */
-  WHIM_RESULT_LIST,     /* "items" (aa{sv}), "total", "count", "offset" */
-  WHIM_RESULT_MESSAGE,  /* a message's own members; bare in whapi's dialect */
-  WHIM_RESULT_SEND,     /* messageId, message */
-  WHIM_RESULT_BYTES,    /* "bytes" (ay) and "contentType" */
-  WHIM_RESULT_PLAIN,    /* the dictionary's own members, and nothing around them */
-  WHIM_RESULT_ARRAY,    /* "items" (aa{sv}), as an array at the root */
+  WHIM_RESULT_ACTION,  /* {success:true} and the dictionary's own members */
+  WHIM_RESULT_OBJECT,  /* one object: under "data" and its fields at the top */
+  WHIM_RESULT_LIST,    /* "items" (aa{sv}), "total", "count", "offset" */
+  WHIM_RESULT_MESSAGE, /* a message's own members; bare in whapi's dialect */
+  WHIM_RESULT_SEND,    /* messageId, message */
+  WHIM_RESULT_FILE,    /* "path" of a file that the face sends and deletes, "contentType", "name" */
+  WHIM_RESULT_BYTES,   /* "bytes" (ay) and "contentType" */
+  WHIM_RESULT_PLAIN,   /* the dictionary's own members, and nothing around them */
+  WHIM_RESULT_ARRAY,   /* "items" (aa{sv}), as an array at the root */
   WHIM_RESULT_DOCUMENT, /* the contract itself: the face makes it from this table */
 } WhimResultShape;
 

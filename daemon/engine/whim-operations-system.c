@@ -26,6 +26,16 @@ const WhimOperation whim_operations_system[] = {
     .description = "Channels by state, the journal, webhooks, requests and the process, in "
                    "Prometheus' text format.",
     .errors = "unauthorized forbidden" },
+  { .name = "system.backup",
+    .scope = WHIM_SCOPE_ADMIN,
+    .shape = WHIM_RESULT_FILE,
+    .params = no_params,
+    .summary = "Back up everything, keys included",
+    .description
+    = "A copy of the database as it is at this moment, while the daemon goes on. Whoever "
+      "has it can be you on WhatsApp: keep it as you keep a key. `whimbreld --restore` "
+      "brings it back, into an empty data directory.",
+    .errors = "unauthorized forbidden rate_limited store_failed" },
   { .name = "system.openapi",
     .scope = WHIM_SCOPE_READ,
     .shape = WHIM_RESULT_DOCUMENT,

@@ -277,6 +277,7 @@ whim_present_result (const WhimOperation *operation, GVariant *result, WhimDiale
       break;
     case WHIM_RESULT_ACTION:
     case WHIM_RESULT_BYTES:
+    case WHIM_RESULT_FILE:
     case WHIM_RESULT_DOCUMENT:
     case WHIM_RESULT_ARRAY:
     default:

@@ -405,6 +405,8 @@ content_type_of (const WhimOperation *operation)
     return "text/html";
   if (g_str_equal (operation->name, "system.metrics"))
     return "text/plain";
+  if (operation->shape == WHIM_RESULT_FILE)
+    return "application/vnd.sqlite3";
   return operation->shape == WHIM_RESULT_BYTES ? "image/png" : "application/json";
 }
 
@@ -436,6 +438,7 @@ add_answer (JsonBuilder *builder, const WhimOperation *operation)
       add_text (builder, "type", "object");
       json_builder_end_object (builder);
       break;
+    case WHIM_RESULT_FILE:
     case WHIM_RESULT_BYTES:
       add_text (builder, "type", "string");
       break;

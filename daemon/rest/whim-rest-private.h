@@ -128,6 +128,8 @@ void whim_rest_request_answer (WhimRestRequest *self,
                                guint status,
                                const char *content_type,
                                GBytes *body);
+/** whim_rest_answer_file: sends the file of a FILE result, and deletes it whatever happens */
+void whim_rest_answer_file (WhimRestRequest *request, GVariant *result);
 void whim_rest_request_answer_json (WhimRestRequest *self, guint status, char *json);
 /** whim_rest_request_fail: the answer to an error; does not take it */
 void whim_rest_request_fail (WhimRestRequest *self, const GError *error);

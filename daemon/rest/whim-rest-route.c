@@ -63,6 +63,7 @@ static const WhimRoute routes[] = {
   { "GET", "settings/events", "whapi.settings-events" },
   { "POST", "settings/webhook_test", "whapi.webhook-test" },
   { "GET", "metrics", "system.metrics" },
+  { "POST", "backup", "system.backup" },
   { "GET", "openapi.json", "system.openapi" },
   { "GET", "settings", "system.settings", "whapi.settings" },
   { "GET", "docs", "system.docs" },

@@ -266,6 +266,11 @@ show_result (WhimRestRequest *request, GVariant *result)
       whim_rest_request_answer (request, SOUP_STATUS_NO_CONTENT, NULL, NULL);
       return;
     }
+  if (request->operation->shape == WHIM_RESULT_FILE)
+    {
+      whim_rest_answer_file (request, result);
+      return;
+    }
   if (request->operation->shape != WHIM_RESULT_BYTES)
     {
       whim_rest_request_answer_json (

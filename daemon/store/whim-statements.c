@@ -60,6 +60,26 @@ static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
   [WHIM_SQL_GET_VERSION] = "PRAGMA user_version",
   [WHIM_SQL_GET_APPLICATION] = "PRAGMA application_id",
   [WHIM_SQL_BACKUP] = "VACUUM INTO ?1",
+  [WHIM_SQL_FORGET_RATCHETS] = "DELETE FROM signal WHERE kind IN (?1, ?2)",
+  [WHIM_SQL_FORGET_DEVICE_LISTS] = "DELETE FROM device_lists",
+  [WHIM_SQL_SKIP_PREKEYS]
+  = "UPDATE credentials SET next_prekey_id = (next_prekey_id - 1 + ?1) % 16777215 + 1",
+  [WHIM_SQL_CHECK_FILE] = "PRAGMA integrity_check (20)",
+  [WHIM_SQL_CHECK_REFERENCES] = "SELECT count (*) FROM pragma_foreign_key_check",
+  [WHIM_SQL_CHECK_JOURNAL]
+  = "SELECT coalesce (sum (last - first + 1 - n), 0) FROM (SELECT min (sequence) AS first,"
+    " max (sequence) AS last, count (*) AS n FROM journal GROUP BY channel)",
+  [WHIM_SQL_CHECK_SEQUENCES]
+  = "SELECT count (*) FROM channels WHERE journal_sequence < coalesce ((SELECT max (sequence)"
+    " FROM journal WHERE channel = channels.number), 0)",
+  [WHIM_SQL_CHECK_OUTBOX]
+  = "SELECT count (*) FROM outbox o WHERE NOT EXISTS (SELECT 1 FROM messages m"
+    " WHERE m.channel = o.channel AND m.id = o.message_id)",
+  [WHIM_SQL_CHECK_PENDING]
+  = "SELECT count (*) FROM messages m WHERE m.status = 2 AND NOT EXISTS (SELECT 1 FROM outbox o"
+    " WHERE o.channel = m.channel AND o.message_id = m.id)",
+  [WHIM_SQL_CHECK_KEYS]
+  = "SELECT count (*) FROM credentials WHERE pn IS NOT NULL AND device_identity IS NULL",
 
   [WHIM_SQL_GET_COUNTER] = "SELECT seq FROM sqlite_sequence WHERE name = ?1",
   [WHIM_SQL_GET_META] = "SELECT value FROM meta WHERE name = ?1",

@@ -62,6 +62,9 @@ void whim_store_read (WhimStore *self,
 gpointer
 whim_store_read_finish (WhimStore *self, GAsyncResult *result, gpointer source_tag, GError **error);
 
+/** whim_store_get_path: of the database */
+const char *whim_store_get_path (WhimStore *self);
+
 /** whim_store_get_main_db: a read-only connection of the main thread, for queries that may block */
 WhimDb *whim_store_get_main_db (WhimStore *self);
 

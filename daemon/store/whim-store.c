@@ -19,6 +19,7 @@ G_DEFINE_QUARK (whim - store - error - quark, whim_store_error)
 struct _WhimStore
 {
   GObject parent_instance;
+  char *path;
   int lock_fd;
   GMainContext *context;
   WhimClock *clock;
@@ -350,6 +351,12 @@ load_counters (WhimStore *self, GError **error)
                              whim_value_text ("journal"));
 }
 
+const char *
+whim_store_get_path (WhimStore *self)
+{
+  return self->path;
+}
+
 WhimStore *
 whim_store_open (const char *data_dir, WhimClock *clock, GError **error)
 {
@@ -359,6 +366,7 @@ whim_store_open (const char *data_dir, WhimClock *clock, GError **error)
   g_autoptr (WhimDb) write_db = NULL;
 
   self->clock = whim_clock_ref (clock);
+  self->path = g_strdup (path);
   if (!lock_data_dir (self, data_dir, error) || !make_private_file (path, error))
     return NULL;
   write_db = whim_db_open (path, TRUE, error);
@@ -394,6 +402,7 @@ whim_store_finalize (GObject *object)
 {
   WhimStore *self = WHIM_STORE (object);
 
+  g_free (self->path);
   g_clear_pointer (&self->done, g_ptr_array_unref);
   g_clear_pointer (&self->clock, whim_clock_unref);
   g_main_context_unref (self->context);
