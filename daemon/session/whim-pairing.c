@@ -482,7 +482,8 @@ whim_session_peek_code (WhimSession *self, gint64 *expires_at)
 const char *
 whim_session_get_code (WhimSession *self, gint64 *expires_at)
 {
-  if (self->state == WHIM_SESSION_PAIRING)
+  /* asking prolongs a pairing up to its limit, but does not begin another one */
+  if (self->state == WHIM_SESSION_PAIRING && whim_pairing_is_wanted (self))
     whim_pairing_asked (self);
   return whim_session_peek_code (self, expires_at);
 }
