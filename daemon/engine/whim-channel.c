@@ -49,6 +49,7 @@ save_committed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       op->done (self->session, ok, op->done_data);
       if (op->new_keys)
         channel_keys_saved (self, ok);
+      whim_engine_channel_changed (engine, id);
     }
   g_free (op);
 }
@@ -220,7 +221,7 @@ add_status (WhimChannel *self, GVariantBuilder *builder)
                          whim_messenger_list_restrictions (self->messenger));
 }
 
-/* what "channel.status" tells; also when a restriction begins or ends */
+/* what "channel.status" tells; asked for when a restriction begins or ends */
 static GVariant *
 describe_channel (gpointer user_data)
 {
@@ -229,6 +230,7 @@ describe_channel (gpointer user_data)
 
   if (self->session == NULL || self->deleting)
     return NULL;
+  whim_engine_channel_changed (self->engine, self->record->id);
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
   add_status (self, &builder);
   return g_variant_builder_end (&builder);
@@ -274,6 +276,7 @@ host_state_changed (WhimSession *session, gpointer user_data)
           g_variant_builder_clear (&builder);
           g_clear_pointer (&unit, whim_unit_free);
         }
+      whim_engine_channel_changed (self->engine, self->record->id);
       if (reason == WHIM_REASON_CLIENT_OUTDATED)
         whim_engine_client_outdated (self->engine, self);
     }
@@ -327,6 +330,7 @@ host_client_expires (WhimSession *session, gint64 at, gpointer user_data)
   if (self->session == NULL || at == self->client_expires)
     return;
   self->client_expires = at;
+  whim_engine_channel_changed (self->engine, self->record->id);
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
   g_variant_builder_add (&builder, "{sv}", "warning",
                          g_variant_new_string (at > 0 ? "client_expires" : "client_expires_not"));

@@ -76,6 +76,7 @@ record_committed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       channel->record->settings = g_strdup (record->settings);
       whim_channel_apply_settings (channel);
     }
+  whim_engine_channel_changed (self, channel->record->id);
   whim_call_return (task, whim_channel_to_variant (channel));
 }
 
@@ -164,7 +165,10 @@ deleted_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   if (!whim_store_commit_finish (WHIM_STORE (source), result, &error))
     {
       if (channel != NULL)
-        channel->deleting = FALSE;
+        {
+          channel->deleting = FALSE;
+          whim_engine_channel_changed (self, id);
+        }
       g_task_return_error (task, error);
       return;
     }
@@ -175,6 +179,7 @@ deleted_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       g_hash_table_remove (self->by_id, id);
       g_ptr_array_remove (self->channels, channel);
     }
+  whim_engine_channel_changed (self, id);
   whim_call_return_nothing (task);
 }
 

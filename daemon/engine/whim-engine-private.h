@@ -91,6 +91,8 @@ void whim_channel_fail_waiters (WhimChannel *self, WhimErrorCode code, const cha
 GVariant *whim_channel_code_to_variant (WhimChannel *self, const char *code, gint64 expires_at);
 
 WhimChannel *whim_engine_find_channel (WhimEngine *self, const char *id);
+/** whim_engine_channel_changed: a face that mirrors the channel looks again */
+void whim_engine_channel_changed (WhimEngine *self, const char *id);
 /** whim_engine_client_outdated: the server refused @channel's version */
 void whim_engine_client_outdated (WhimEngine *self, WhimChannel *channel);
 

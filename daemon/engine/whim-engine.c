@@ -15,6 +15,7 @@ G_DEFINE_FINAL_TYPE (WhimEngine, whim_engine, G_TYPE_OBJECT)
 enum
 {
   SIGNAL_JOURNAL_ADVANCED,
+  SIGNAL_CHANNEL_CHANGED,
   SIGNAL_HOOK_CHANGED,
   N_SIGNALS
 };
@@ -43,6 +44,9 @@ whim_engine_class_init (WhimEngineClass *klass)
   signals[SIGNAL_JOURNAL_ADVANCED]
       = g_signal_new ("journal-advanced", WHIM_TYPE_ENGINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                       G_TYPE_NONE, 1, G_TYPE_INT64);
+  signals[SIGNAL_CHANNEL_CHANGED]
+      = g_signal_new ("channel-changed", WHIM_TYPE_ENGINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                      G_TYPE_NONE, 1, G_TYPE_STRING);
   signals[SIGNAL_HOOK_CHANGED] = g_signal_new ("hook-changed", WHIM_TYPE_ENGINE, G_SIGNAL_RUN_LAST,
                                                0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
 }
@@ -216,6 +220,38 @@ WhimChannel *
 whim_engine_find_channel (WhimEngine *self, const char *id)
 {
   return g_hash_table_lookup (self->by_id, id);
+}
+
+void
+whim_engine_channel_changed (WhimEngine *self, const char *id)
+{
+  if (!self->stopping)
+    g_signal_emit (self, signals[SIGNAL_CHANNEL_CHANGED], 0, id);
+}
+
+char **
+whim_engine_dup_channel_ids (WhimEngine *self)
+{
+  g_autoptr (GStrvBuilder) ids = g_strv_builder_new ();
+
+  for (guint i = 0; i < self->channels->len; i++)
+    {
+      WhimChannel *channel = g_ptr_array_index (self->channels, i);
+
+      if (!channel->deleting)
+        g_strv_builder_add (ids, channel->record->id);
+    }
+  return g_strv_builder_end (ids);
+}
+
+GVariant *
+whim_engine_dup_channel (WhimEngine *self, const char *id)
+{
+  WhimChannel *channel = whim_engine_find_channel (self, id);
+
+  if (channel == NULL || channel->deleting)
+    return NULL;
+  return g_variant_ref_sink (whim_channel_to_variant (channel));
 }
 
 gint64

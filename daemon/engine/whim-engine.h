@@ -155,6 +155,14 @@ GPtrArray *whim_engine_read_events_finish (WhimEngine *self, GAsyncResult *resul
 gint64 whim_engine_get_last_seq (WhimEngine *self);
 /* signal "journal-advanced" (gint64 last_seq): new events can be read */
 
+/** whim_engine_dup_channel_ids: (transfer full): of all channels, oldest first */
+char **whim_engine_dup_channel_ids (WhimEngine *self);
+/** whim_engine_dup_channel: (transfer full) (nullable): what channels.get answers, for faces that
+ *  mirror it; NULL: there is no such channel (any more) */
+GVariant *whim_engine_dup_channel (WhimEngine *self, const char *id);
+/* signal "channel-changed" (const char *id): what whim_engine_dup_channel() says may have changed;
+ * before the operation that changed it answers. Handlers look and do not call operations. */
+
 /** whim_error_to_public: (transfer full): maps an error of any layer to WHIM_ERROR by one table */
 GError *whim_error_to_public (const GError *error);
 
