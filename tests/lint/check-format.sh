@@ -7,6 +7,6 @@ printf 'int   main(void){return 0;}\n' | clang-format --dry-run -Werror >/dev/nu
   echo "clang-format does not complain about anything"
   exit 1
 }
-find daemon tests -name node_modules -prune -o \( -name '*.c' -o -name '*.h' \) -print0 \
+find daemon dbus tests -name node_modules -prune -o \( -name '*.c' -o -name '*.h' \) -print0 \
   | xargs -0 clang-format --dry-run -Werror 2>&1 | head -n 40
 exit "${PIPESTATUS[1]}"

@@ -50,7 +50,7 @@ def main():
     if len(findings('sample.c', 'wire', sample)) != 2:
         sys.exit('the check does not see what it must')
     wrong = []
-    for top in ('daemon', 'tests'):
+    for top in ('daemon', 'dbus', 'tests'):
         for folder, dirs, names in os.walk(os.path.join(root, top)):
             dirs[:] = [d for d in dirs if d not in ('node_modules', '__pycache__')]
             for name in names:
