@@ -140,6 +140,11 @@ whim_app_start (WhimApp *self, WhimConfig *config, GError **error)
   whim_rest_set_policy (self->rest, &policy);
   if (!whim_rest_listen (self->rest, whim_config_get (config, WHIM_SETTING_LISTEN), error))
     return FALSE;
+  if (g_str_equal (whim_config_get (config, WHIM_SETTING_BUS), "session"))
+    {
+      self->bus = whim_bus_new (self->engine, self->clock);
+      whim_bus_start (self->bus);
+    }
   whim_version_start (self);
   whim_engine_start (self->engine);
   whim_wake_start (self);
@@ -174,6 +179,8 @@ whim_app_stop (WhimApp *self)
 {
   if (self->rest != NULL)
     whim_rest_stop (self->rest);
+  if (self->bus != NULL)
+    whim_bus_stop (self->bus);
   stop_hooks (self);
   whim_wake_stop (self);
   whim_version_stop (self);
@@ -188,6 +195,7 @@ whim_app_stop (WhimApp *self)
   g_clear_object (&self->version_fetcher);
   g_clear_object (&self->hooks);
   g_clear_pointer (&self->rest, whim_rest_free);
+  g_clear_pointer (&self->bus, whim_bus_unref);
   g_clear_object (&self->engine);
   g_clear_object (&self->store);
   g_clear_pointer (&self->transport, whim_transport_free);

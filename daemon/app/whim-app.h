@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "bus/whim-bus.h"
 #include "config/whim-config.h"
 #include "engine/whim-engine-setup.h"
 #include "fetch/whim-fetcher.h"
@@ -19,6 +20,7 @@ typedef struct
   WhimTransport *transport;
   WhimEngine *engine;
   WhimRest *rest;
+  WhimBus *bus; /* NULL: [dbus] bus is none */
   WhimHooks *hooks;
   guint hurry; /* timer at the end */
 

@@ -41,6 +41,16 @@
 #define WHIM_LIMIT_STORE_QUEUE 65536u
 /* HTTP connections at a time; those beyond are closed at once. */
 #define WHIM_LIMIT_HTTP_CONNECTIONS 1024u
+/* Of one program on the bus: calls that wait for their answers, subscriptions, pairings. */
+#define WHIM_LIMIT_BUS_CALLS 256u
+#define WHIM_LIMIT_BUS_SUBSCRIPTIONS 16u
+#define WHIM_LIMIT_BUS_PAIRINGS 16u
+/* Of all programs on the bus: subscriptions; each is a cursor that reads the journal. */
+#define WHIM_LIMIT_BUS_ALL_SUBSCRIPTIONS 256u
+/* Events that a subscriber's connection has not taken; no more is read from the journal then. */
+#define WHIM_LIMIT_BUS_UNTAKEN 128u
+/* Channels and names of events in the filter of a subscription. */
+#define WHIM_LIMIT_BUS_FILTER 256u
 /* Open event streams. */
 #define WHIM_LIMIT_STREAMS 256u
 /* Bytes of an event stream that its client has not taken; no more is read from the journal then. */

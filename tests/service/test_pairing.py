@@ -65,17 +65,6 @@ def scan(sandbox, daemon, channel, phone):
     connected(daemon, channel, after)
 
 
-def pass_time(sandbox, daemon, seconds):
-    """The clock moves in steps below the keep-alive, and the daemon hears something after each."""
-    while seconds > 0:
-        step = min(seconds, 10)
-        seconds -= step
-        daemon.command(advance=step * 1000)
-        heard = sandbox.counts().get('iq-answers', 0)
-        sandbox.post('/registration', send='ping')
-        sandbox.get('/await-count?name=iq-answers&count=%d' % (heard + 1))
-
-
 def by_code(scratch):
     sandbox, ours, echo, daemon, channel = setup(scratch)
     code, answer = ask(daemon, channel, '+' + ours['pn'][:3] + ' (' + ours['pn'][3:6] + ') '
@@ -230,7 +219,7 @@ def expiries(scratch):
     sandbox, ours, echo, daemon, channel = setup(scratch, control=True)
     code_for(daemon, channel, ours)
     # six refs in 160 s: the connection stays for the code
-    pass_time(sandbox, daemon, 160)
+    w.pass_time(sandbox, daemon, 160)
     now = status(daemon, channel)
     w.equal((now['status'], now['reason']), ('connecting', 'pairing_code'), 'after 160 s')
     w.equal(daemon.request('GET', '/channels/%s/qr' % channel)[0], 409, 'no QR any more')
@@ -241,7 +230,7 @@ def expiries(scratch):
     wait_reason(daemon, channel, 'pairing_code_expired', after)
     sandbox.get('/await-count?name=registrations&count=2')
     daemon.wait_event(lambda e: e['event'] == 'channel.qr', 'the new QR', after)
-    pass_time(sandbox, daemon, 50)
+    w.pass_time(sandbox, daemon, 50)
     daemon.command(advance=10000)
     daemon.wait_status(channel, 'disconnected', after)
     w.equal(status(daemon, channel)['reason'], 'pairing_code_expired', 'reason')

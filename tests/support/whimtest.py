@@ -271,12 +271,12 @@ class Daemon:
 
     def start(self, failpoints=None, env=None):
         env = {
+            'WHIMBREL_BUS': 'none',
             **(env or {}),
             'WHIMBREL_DATA_DIR': self.directory,
             'WHIMBREL_LISTEN': '127.0.0.1:0',
             'WHIMBREL_WA_URL': self.sandbox.url,
             'WHIMBREL_WA_NOISE_ROOT': self.sandbox.root,
-            'WHIMBREL_BUS': 'none',
         }
         if failpoints:
             env['WHIMBREL_FAILPOINTS'] = failpoints
@@ -391,6 +391,17 @@ class Daemon:
 
     def stop(self):
         self.program.stop()
+
+
+def pass_time(sandbox, daemon, seconds):
+    """While a phone is waited for: the clock moves in steps below the keep-alive, and the daemon hears something after each."""
+    while seconds > 0:
+        step = min(seconds, 10)
+        seconds -= step
+        daemon.command(advance=step * 1000)
+        heard = sandbox.counts().get('iq-answers', 0)
+        sandbox.post('/registration', send='ping')
+        sandbox.get('/await-count?name=iq-answers&count=%d' % (heard + 1))
 
 
 def have_node_modules():
