@@ -134,9 +134,9 @@ whim_bus_call_any (WhimBusFacet *facet, GDBusMethodInvocation *invocation)
   operation = whim_operation_find (name);
   if (operation == NULL)
     whim_set_field_error (&error, WHIM_ERROR_NOT_FOUND, "operation", "there is no such operation");
-  else if (operation->shape == WHIM_RESULT_DOCUMENT)
+  else if (operation->shape == WHIM_RESULT_DOCUMENT || operation->shape == WHIM_RESULT_FILE)
     whim_set_field_error (&error, WHIM_ERROR_NOT_SUPPORTED, "operation",
-                          "it only describes the REST contract");
+                          "it sends a file or describes the REST contract: see there");
   if (error != NULL)
     {
       whim_bus_return_error (invocation, error);

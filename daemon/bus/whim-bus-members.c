@@ -63,6 +63,7 @@ static const WhimBusUnreached unreached[] = {
   { "system.openapi", "describes the REST contract; here the interfaces describe themselves" },
   { "system.settings", "describes the REST contract; here the interfaces describe themselves" },
   { "system.docs", "a web page" },
+  { "system.backup", "a file of any size, which REST sends" },
   { "channels.chats", "Chats.List, at another address of REST" },
   { "channels.chat-messages", "Messages.List with chatId, at another address of REST" },
   { "whapi.", "other words for operations that are here, for clients of whapi.cloud" },
