@@ -11,12 +11,14 @@
  */
 
 #define TOKEN_SIZE 24u
+/* tokens from one account to another that count */
+#define MAX_GIVEN 16u
 
 void
 sandbox_limits_init (Account *self)
 {
   self->tokens
-      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_bytes_unref);
+      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
   self->heard = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   whim_random_bytes (self->nct_salt, sizeof self->nct_salt);
 }
@@ -47,13 +49,27 @@ bytes_are (WhimNode *node, gconstpointer wanted, gsize size)
   return bytes != NULL && len == size && memcmp (bytes, wanted, size) == 0;
 }
 
+/* One that was given before the newest counts as well: it may be on its way, or sealed. */
+static gboolean
+was_given (GPtrArray *given, WhimNode *token)
+{
+  for (guint i = 0; given != NULL && i < given->len; i++)
+    {
+      GBytes *bytes = g_ptr_array_index (given, i);
+
+      if (bytes_are (token, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes)))
+        return TRUE;
+    }
+  return FALSE;
+}
+
 /* TRUE if it has a token that counts; a wrong one is a fault of the client in any case. */
 static gboolean
 has_token (Account *from, Account *to, WhimNode *message)
 {
   WhimNode *tctoken = whim_node_find_child (message, "tctoken");
   WhimNode *cstoken = whim_node_find_child (message, "cstoken");
-  GBytes *given = g_hash_table_lookup (to->tokens, from->lid);
+  GPtrArray *given = g_hash_table_lookup (to->tokens, from->lid);
   g_autofree char *lid = g_strconcat (to->lid, "@lid", NULL);
   guint8 stranger[32];
 
@@ -62,9 +78,7 @@ has_token (Account *from, Account *to, WhimNode *message)
     sandbox_count (from->sandbox, "tctokens");
   if (cstoken != NULL)
     sandbox_count (from->sandbox, "cstokens");
-  if (tctoken != NULL
-      && (given == NULL
-          || !bytes_are (tctoken, g_bytes_get_data (given, NULL), g_bytes_get_size (given))))
+  if (tctoken != NULL && !was_given (given, tctoken))
     sandbox_violation (from->sandbox, "a tctoken that nobody gave");
   if (cstoken != NULL && !bytes_are (cstoken, stranger, sizeof stranger))
     sandbox_violation (from->sandbox, "a cstoken that is none");
@@ -136,6 +150,7 @@ sandbox_limits_handle_tokens (Connection *connection, WhimNode *iq, WhimNode *to
       Account *to = jid == NULL ? NULL : sandbox_find_account (self->sandbox, jid);
       guint8 bytes[TOKEN_SIZE];
       GBytes *made;
+      GPtrArray *given;
 
       if (to == NULL || !whim_node_attr_equals (token, "type", "trusted_contact")
           || whim_node_get_attr_int (token, "t", 0) <= 0)
@@ -146,7 +161,15 @@ sandbox_limits_handle_tokens (Connection *connection, WhimNode *iq, WhimNode *to
         }
       whim_random_bytes (bytes, sizeof bytes);
       made = g_bytes_new (bytes, sizeof bytes);
-      g_hash_table_replace (self->tokens, g_strdup (to->lid), made);
+      given = g_hash_table_lookup (self->tokens, to->lid);
+      if (given == NULL)
+        {
+          given = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
+          g_hash_table_insert (self->tokens, g_strdup (to->lid), given);
+        }
+      g_ptr_array_add (given, made);
+      if (given->len > MAX_GIVEN)
+        g_ptr_array_remove_index (given, 0);
       sandbox_count (self->sandbox, "tokens-issued");
       tell_token (self, to, made, whim_node_get_attr_int (token, "t", 0));
     }
