@@ -56,6 +56,7 @@ typedef struct
   gboolean undecryptable;
   gboolean malformed; /* it decrypts to nothing that is a message */
   gboolean duplicate;
+  gboolean unproven; /* a duplicate and nothing else, and the store was not asked yet */
   gboolean identity_changed;
   WhimRepair *expected; /* our phone is to be asked for it */
 } ReceiveOp;
@@ -181,11 +182,75 @@ send_receipts (ReceiveOp *op)
     send_receipt (op, own, "hist_sync", FALSE);
 }
 
+static void receive_unread (ReceiveOp *op);
+static void receive_committed (WhimMessenger *messenger, gboolean ok, gpointer data);
+
+/* ---- is it a repeat? ------------------------------------------------------------------------- */
+
+static void
+repeat_known (ReceiveOp *op, gboolean known, const GError *error)
+{
+  op->unproven = FALSE;
+  if (known || error != NULL || !whim_messenger_is_open (op->messenger)
+      || whim_messenger_get_keys (op->messenger) == NULL)
+    receive_committed (op->messenger, known, op);
+  else
+    receive_unread (op);
+}
+
+static void
+repeat_seen_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *note = whim_store_find_seen_finish (WHIM_STORE (source), result, &error);
+
+  repeat_known (user_data, note != NULL, error);
+}
+
+static void
+repeat_message_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  ReceiveOp *op = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) messages
+      = whim_store_find_message_finish (WHIM_STORE (source), result, &error);
+
+  gboolean known = messages == NULL;
+
+  for (guint i = 0; messages != NULL && i < messages->len; i++)
+    {
+      const WhimMessage *message = g_ptr_array_index (messages, i);
+
+      known = known || g_strcmp0 (message->kind, "undecryptable") != 0;
+    }
+  if (known)
+    repeat_known (op, messages != NULL, error);
+  else
+    whim_store_find_seen_async (op->messenger->store, op->messenger->channel_number,
+                                whim_jid_get_text (op->from), whim_node_get_attr (op->node, "id"),
+                                NULL, repeat_seen_cb, op);
+}
+
+/* The key of this ciphertext was used. If nothing of this id was taken, it was used for another
+ * message: clients do that when they read and write at once. Then it is asked for again. */
+static void
+receive_repeat (ReceiveOp *op)
+{
+  whim_store_find_message_async (op->messenger->store, op->messenger->channel_number,
+                                 whim_node_get_attr (op->node, "id"), NULL, repeat_message_cb, op);
+}
+
 static void
 receive_committed (WhimMessenger *messenger, gboolean ok, gpointer data)
 {
   ReceiveOp *op = data;
 
+  /* what went before is on disk now, so the first copy would be found */
+  if (ok && op->unproven && whim_messenger_is_open (messenger))
+    {
+      receive_repeat (op);
+      return;
+    }
   messenger->receiver->in_flight--;
   if (ok)
     (void)WHIM_FAILPOINT ("receive.after-commit");
@@ -240,9 +305,15 @@ put_message (ReceiveOp *op, WhimUnit *unit, const WhimContent *content)
 {
   const WhimOrigin origin = get_origin (op);
 
+  WhimContentAction action;
+
   whim_incoming_put (op->messenger, unit, &origin, content);
-  if (content != NULL)
-    put_expiration (op, unit, content);
+  if (content == NULL)
+    return;
+  put_expiration (op, unit, content);
+  /* what changes another message leaves no row of its own */
+  if (whim_content_get_action (content, &action))
+    whim_unit_put_seen (unit, whim_jid_get_text (op->from), origin.id, "");
 }
 
 static void
@@ -513,6 +584,7 @@ put_results (ReceiveOp *op, WhimUnit *unit)
 {
   gboolean any = FALSE;
   gboolean failed = FALSE;
+  gboolean read = FALSE;
 
   for (guint i = 0; i < op->n_encs; i++)
     {
@@ -520,7 +592,7 @@ put_results (ReceiveOp *op, WhimUnit *unit)
 
       if (enc->content != NULL)
         {
-          any = TRUE;
+          any = read = TRUE;
           put_content (op, unit, enc->content);
         }
       else if (enc->error != NULL
@@ -535,8 +607,11 @@ put_results (ReceiveOp *op, WhimUnit *unit)
       else if (enc->understood)
         failed = TRUE;
     }
-  if (any)
+  op->unproven = op->duplicate && !read && !op->peer;
+  if (read || (any && op->peer))
     put_repaired (op, unit);
+  else if (any)
+    ; /* nothing is known before the store has been asked */
   else if (failed)
     op->undecryptable = TRUE;
   else if (op->peer) /* about the account, and not for people to see */

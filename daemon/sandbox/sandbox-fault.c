@@ -201,6 +201,17 @@ repeat (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
 }
 
 static JsonNode *
+same_key (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
+{
+  Device *device = sandbox_control_device (self, body, error);
+
+  if (device == NULL)
+    return NULL;
+  device->faults.same_key = get_count (body);
+  return sandbox_control_ok ();
+}
+
+static JsonNode *
 lose_acks (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
 {
   Device *device = sandbox_control_device (self, body, error);
@@ -361,6 +372,7 @@ const ControlRow sandbox_fault_rows[] = {
   { "POST", "/chop", set_chop },
   { "POST", "/corrupt", corrupt },
   { "POST", "/repeat", repeat },
+  { "POST", "/same-key", same_key },
   { "POST", "/lose-acks", lose_acks },
   { "POST", "/refuse", refuse },
   { "POST", "/stanza", send_stanza },

@@ -112,6 +112,8 @@ encrypt_for (Account *self, Device *to, guint count, GBytes *content)
   g_autoptr (GBytes) padded = whim_content_pad (content);
   g_autoptr (GBytes) cipher = NULL;
   g_autoptr (GError) error = NULL;
+  g_autofree char *address = whim_signal_address (name, to->number);
+  g_autoptr (GBytes) before = NULL;
   WhimNodeBuilder *enc;
   WhimSignalType type;
 
@@ -128,11 +130,18 @@ encrypt_for (Account *self, Device *to, guint count, GBytes *content)
           return NULL;
         }
     }
+  if (to->faults.same_key > 0)
+    {
+      to->faults.same_key--;
+      before = g_bytes_ref (whim_signal_cache_get (self->cache, WHIM_SIGNAL_KIND_SESSION, address));
+    }
   cipher = whim_signal_encrypt (self->sandbox->signal, self->cache, name, to->number,
                                 g_bytes_get_data (padded, NULL), g_bytes_get_size (padded), &type,
                                 &error);
   if (cipher == NULL)
     return NULL;
+  if (before != NULL)
+    whim_signal_cache_put (self->cache, WHIM_SIGNAL_KIND_SESSION, address, before);
   enc = whim_node_builder_new ("enc");
   whim_node_builder_attr (enc, "v", "2");
   whim_node_builder_attr (enc, "type", type == WHIM_SIGNAL_TYPE_PKMSG ? "pkmsg" : "msg");

@@ -55,6 +55,7 @@ struct _Device
   {
     guint corrupt;   /* messages to it that will not decrypt */
     guint twice;     /* stanzas to it that come twice */
+    guint same_key;  /* messages of a phone to it whose key the next one uses again */
     guint lose_acks; /* its messages that are taken without a word; then the socket is cut */
     guint refuse;    /* its messages that are refused ... */
     guint refuse_error;
@@ -102,7 +103,7 @@ struct _Account
   GHashTable *remembered; /* id of a message that it read -> GBytes, WebMessageInfo */
   gboolean forgetful;     /* it does not answer who asks for one of these */
   guint8 nct_salt[32];    /* of tokens for strangers */
-  GHashTable *tokens;     /* LID -> GBytes: what it gave to whom */
+  GHashTable *tokens;     /* LID -> GPtrArray of GBytes: what it gave to whom */
   GHashTable *heard;      /* set of LIDs that have written to it */
   gint64 reachout_ends;   /* 0: may write to strangers */
   gint64 capped_until;

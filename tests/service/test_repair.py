@@ -81,6 +81,31 @@ def given_up(scratch):
     w.equal(chats[0]['unread'], 2, 'unread')
 
 
+def same_key(scratch):
+    """Two texts under one key: the second is no repeat of the first. It is asked for, once; what is a
+    repeat is not."""
+    sandbox, ours, theirs, daemon, channel = setup(scratch)
+    sandbox.post('/same-key', phone=ours['pn'])
+    sandbox.post('/send', phone=theirs['pn'], to=ours['pn'], text='one')
+    message_id = sandbox.post('/send', phone=theirs['pn'], to=ours['pn'], text='two')['id']
+    sandbox.post('/send', phone=theirs['pn'], to=ours['pn'], text='three')
+    for text in ('one', 'three', 'two'):
+        daemon.text(text)
+    sandbox.wait_idle(ours)
+    counts = clean(sandbox)
+    w.equal((counts['retry-receipts'], counts['phone-retries-answered']), (1, 1), 'asked')
+    w.equal(len(of_id(daemon, message_id, 'message.received', 'message.undecryptable')), 1, 'told')
+    # an edit leaves no row of its own: twice, it is a repeat all the same
+    sandbox.post('/repeat', phone=ours['pn'], count=2)
+    sandbox.post('/act', phone=theirs['pn'], to=ours['pn'], kind='edit', id=message_id, text='too')
+    sandbox.post('/send', phone=theirs['pn'], to=ours['pn'], text='four')
+    daemon.text('four')
+    sandbox.wait_idle(ours)
+    w.equal(clean(sandbox)['retry-receipts'], 1, 'repeats are not asked for')
+    w.equal(sorted(m['body'] for m in daemon.messages(channel)),
+            ['four', 'hello', 'one', 'three', 'too'], 'stored')
+
+
 def killed(point):
     def test(scratch):
         sandbox, ours, theirs, daemon, channel = setup(scratch)
@@ -346,7 +371,7 @@ def out_of_order(scratch):
     w.equal(counts.get('retry-receipts', 0) + counts.get('phone-retries', 0), 0, 'retry receipts')
 
 
-w.run([once, given_up, silent_sender, refused_requests, limited_answers, renewed_sessions,
+w.run([once, same_key, given_up, silent_sender, refused_requests, limited_answers, renewed_sessions,
        other_phone, other_phone_unannounced, other_phone_silent, lost_prekey, at_once, out_of_order]
       + [killed(p) for p in ('retry.before-commit', 'retry.after-commit', 'retry.after-receipt')]
       + [killed_answer(p) for p in ('answer.before-commit', 'answer.after-commit',
