@@ -60,7 +60,9 @@ async function open() {
   })
   mine.ev.on('messages.upsert', ({ messages }) => {
     for (const m of messages) {
-      if (m.messageStubType === 2) say('undecryptable', { id: m.key.id, chat: m.key.remoteJid })
+      if (m.messageStubType === 2) say('undecryptable', {
+        id: m.key.id, chat: m.key.remoteJid, fromMe: m.key.fromMe, why: m.messageStubParameters
+      })
       else if (m.message?.protocolMessage) say('protocol', { id: m.key.id })
       else if (m.message) {
         say('message', {
@@ -111,6 +113,8 @@ const commands = {
     // by phone number; Baileys wants pair-device first, which its qr event tells of
     return { code: await socket.requestPairingCode(c.phone) }
   },
+  // a round trip: what was to be said before it has been said
+  async sync() {},
   async close() { wanted = false; const s = socket; socket = null; s?.end(undefined) },
   async logout() { wanted = false; await socket.logout() },
   async quit() { process.exit(0) }
