@@ -169,6 +169,25 @@ sandbox_connection_send (Connection *self, WhimNode *node)
   write_bytes (self, framed);
 }
 
+void
+sandbox_connection_send_bytes (Connection *self, GBytes *bytes, gboolean raw)
+{
+  g_autoptr (GBytes) cipher = NULL;
+  g_autoptr (GBytes) framed = NULL;
+
+  if (self->state == CONNECTION_CLOSED || self->state == CONNECTION_ENDING || self->silent
+      || self->send == NULL)
+    return;
+  if (raw)
+    {
+      write_bytes (self, bytes);
+      return;
+    }
+  cipher = whim_noise_cipher_seal (self->send, bytes);
+  framed = whim_frame_wrap (NULL, cipher);
+  write_bytes (self, framed);
+}
+
 static void end_handshake (Connection *self);
 
 /* The device is offline from here on, whatever the socket still does. */

@@ -130,12 +130,43 @@ parse_node (JsonObject *object, guint depth)
   return whim_node_builder_end (g_steal_pointer (&builder));
 }
 
+/* One of many: with an id of its own. */
+static WhimNode *
+numbered (WhimNode *node, gint64 number)
+{
+  WhimNodeBuilder *builder = whim_node_builder_new (whim_node_get_tag (node));
+  const char *id = whim_node_get_attr (node, "id");
+  g_autofree char *text = g_strdup_printf ("%s-%" G_GINT64_FORMAT, id == NULL ? "" : id, number);
+  gsize len;
+  gconstpointer bytes = whim_node_get_content (node, &len);
+
+  whim_node_builder_attr (builder, "id", text);
+  for (guint i = 0; i < whim_node_get_n_attrs (node); i++)
+    {
+      const char *name = whim_node_get_attr_name (node, i);
+
+      if (whim_node_attr_is_address (node, name))
+        whim_node_builder_attr_jid (builder, name, whim_node_get_attr_jid (node, name));
+      else if (!g_str_equal (name, "id"))
+        whim_node_builder_attr (builder, name, whim_node_get_attr (node, name));
+    }
+  if (bytes != NULL)
+    whim_node_builder_data (builder, bytes, len);
+  WHIM_FOREACH_CHILD (node, child)
+    {
+      whim_node_builder_child (builder, whim_node_ref (child));
+    }
+  return whim_node_builder_end (builder);
+}
+
 static JsonNode *
 send_stanza (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
 {
   Device *device = sandbox_control_device (self, body, error);
   JsonNode *json = body == NULL ? NULL : json_object_get_member (body, "node");
   g_autoptr (WhimNode) node = NULL;
+  gint64 times = device == NULL ? 0 : sandbox_control_int (body, "times", 1);
+  gboolean queued;
 
   if (device == NULL)
     return NULL;
@@ -146,15 +177,41 @@ send_stanza (Sandbox *self, JsonObject *body, GHashTable *query, const char **er
       *error = "node is missing or is none";
       return NULL;
     }
-  if (json_object_get_boolean_member_with_default (body, "queued", FALSE))
-    sandbox_deliver (device, node);
-  else if (device->connection != NULL)
-    sandbox_connection_send (device->connection, node);
-  else
+  queued = json_object_get_boolean_member_with_default (body, "queued", FALSE);
+  if (!queued && device->connection == NULL)
     {
       *error = "the device is not connected";
       return NULL;
     }
+  for (gint64 i = 0; i < times && (queued || device->connection != NULL); i++)
+    {
+      g_autoptr (WhimNode) one = times == 1 ? whim_node_ref (node) : numbered (node, i);
+
+      if (queued)
+        sandbox_deliver (device, one);
+      else
+        sandbox_connection_send (device->connection, one);
+    }
+  return sandbox_control_ok ();
+}
+
+/* What is no node at all: a frame of any bytes, or bytes beside the encryption. */
+static JsonNode *
+send_frame (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
+{
+  Device *device = sandbox_control_device (self, body, error);
+  const char *hex = device == NULL ? NULL : sandbox_control_text (body, "hex");
+  g_autoptr (GBytes) bytes = hex == NULL ? NULL : whim_hex_decode (hex);
+
+  if (device == NULL)
+    return NULL;
+  if (bytes == NULL || device->connection == NULL)
+    {
+      *error = "hex is needed, and a device that is connected";
+      return NULL;
+    }
+  sandbox_connection_send_bytes (device->connection, bytes,
+                                 json_object_get_boolean_member_with_default (body, "raw", FALSE));
   return sandbox_control_ok ();
 }
 
@@ -376,5 +433,6 @@ const ControlRow sandbox_fault_rows[] = {
   { "POST", "/lose-acks", lose_acks },
   { "POST", "/refuse", refuse },
   { "POST", "/stanza", send_stanza },
+  { "POST", "/frame", send_frame },
 };
 const guint sandbox_n_fault_rows = G_N_ELEMENTS (sandbox_fault_rows);

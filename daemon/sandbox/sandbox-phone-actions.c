@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "base/whim-random.h"
+#include "base/whim-util.h"
 #include "sandbox/sandbox-control-private.h"
 
 /* What the owner of a phone does to messages: edits, deletes, reacts, sets the chat's timer
@@ -112,6 +113,15 @@ make_timer (const Act *act)
   return whim_proto_pack (&message);
 }
 
+/* Any protobuf, well encrypted. */
+static GBytes *
+make_raw (const Act *act)
+{
+  const char *hex = sandbox_control_text (act->body, "hex");
+
+  return hex == NULL ? NULL : whim_hex_decode (hex);
+}
+
 static const struct
 {
   const char *kind;
@@ -119,7 +129,7 @@ static const struct
 } kinds[] = {
   { "edit", make_edit },     { "encrypted-edit", make_encrypted_edit },
   { "delete", make_delete }, { "reaction", make_reaction },
-  { "timer", make_timer },
+  { "timer", make_timer },   { "raw", make_raw },
 };
 
 static JsonNode *

@@ -201,6 +201,8 @@ Connection *sandbox_connection_ref (Connection *self);
 void sandbox_connection_answer_held (Connection *self);
 void sandbox_connection_unref (Connection *self);
 void sandbox_connection_send (Connection *self, WhimNode *node);
+/* A frame of these bytes instead of a node; @raw: not even encrypted and framed. */
+void sandbox_connection_send_bytes (Connection *self, GBytes *bytes, gboolean raw);
 /** @polite: with a close frame; otherwise the socket is cut */
 void sandbox_connection_close (Connection *self, gboolean polite);
 /** we send no more, and still listen; FALSE if the socket cannot do that */
