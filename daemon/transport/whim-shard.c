@@ -93,7 +93,10 @@ link_write (WhimLink *link, GBytes *bytes)
                                             "the server takes nothing any more"));
       return;
     }
-  soup_websocket_connection_send_message (link->socket, SOUP_WEBSOCKET_DATA_BINARY, bytes);
+  /* Being closed by the other side: "closed" is about to say so, and what is written now is lost
+   * like all that was not answered. */
+  if (soup_websocket_connection_get_state (link->socket) == SOUP_WEBSOCKET_STATE_OPEN)
+    soup_websocket_connection_send_message (link->socket, SOUP_WEBSOCKET_DATA_BINARY, bytes);
 }
 
 static void
