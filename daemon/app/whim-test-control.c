@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Development builds only: {"advance":ms}, {"arm":name,"as":"kill|error[:N]"}, {"idle":true},
- * {"wake":true}; each is answered with one line of JSON. */
+/* Development builds only: {"advance":ms}, {"stepWall":ms}, {"arm":name,"as":"kill|error[:N]"},
+ * {"idle":true}, {"wake":true}; each is answered with one line of JSON. */
 
 typedef struct
 {
@@ -26,6 +26,11 @@ obey (TestControl *self, JsonObject *command)
   if (json_object_has_member (command, "advance"))
     {
       whim_clock_advance (self->app->clock, json_object_get_int_member (command, "advance"));
+      return "{\"ok\":true}\n";
+    }
+  if (json_object_has_member (command, "stepWall"))
+    {
+      whim_clock_step_wall (self->app->clock, json_object_get_int_member (command, "stepWall"));
       return "{\"ok\":true}\n";
     }
   if (json_object_has_member (command, "arm"))

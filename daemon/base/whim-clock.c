@@ -19,6 +19,7 @@ struct _WhimClock
   gboolean manual;
   gint64 manual_unix_ms;
   gint64 offset_ms;  /* what advance() has added; read from other threads */
+  gint64 wall_ms;    /* what step_wall() has added; likewise */
   GSequence *timers; /* of Timer, by due time then id */
   GHashTable *by_id; /* id -> GSequenceIter */
   guint last_id;
@@ -161,7 +162,7 @@ whim_clock_get_unix_ms (WhimClock *self)
 {
   gint64 now = self->manual ? self->manual_unix_ms : g_get_real_time () / 1000;
 
-  return now + get_offset_ms (self);
+  return now + get_offset_ms (self) + __atomic_load_n (&self->wall_ms, __ATOMIC_RELAXED);
 }
 
 gint64
@@ -229,4 +230,10 @@ whim_clock_advance (WhimClock *self, gint64 ms)
 {
   __atomic_add_fetch (&self->offset_ms, ms, __ATOMIC_RELAXED);
   clock_run_due (self);
+}
+
+void
+whim_clock_step_wall (WhimClock *self, gint64 ms)
+{
+  __atomic_add_fetch (&self->wall_ms, ms, __ATOMIC_RELAXED);
 }

@@ -51,6 +51,9 @@ void whim_clock_clear_timer (WhimClock *self, guint *id);
 /** whim_clock_advance: moves the time by @ms and runs what became due before it returns */
 void whim_clock_advance (WhimClock *self, gint64 ms);
 
+/** whim_clock_step_wall: somebody sets the wall clock, @ms forward or back; for tests */
+void whim_clock_step_wall (WhimClock *self, gint64 ms);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WhimClock, whim_clock_unref)
 
 G_END_DECLS

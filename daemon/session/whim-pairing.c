@@ -184,6 +184,8 @@ pairing_take_refs (WhimSession *self, WhimNode *iq, WhimNode *device)
   WhimPairing *pairing = &self->pairing;
 
   pairing_answer (self, iq, NULL);
+  if (pairing->pairing_iq_busy)
+    return; /* a phone has scanned already */
   g_queue_clear_full (&pairing->refs, g_free);
   WHIM_FOREACH_CHILD (device, ref)
     {

@@ -103,6 +103,7 @@ struct _WhimSession
   guint retry_count;
   guint retry_raise; /* steps that the next back-off is raised by; it is not reset then */
   gint64 until;      /* seconds: the server refuses us until then; 0 = unknown */
+  gint64 until_ms;   /* the same on the monotonic clock */
   guint until_timer;
   gint64 ban_seconds; /* of the failure that is being handled */
 
@@ -126,6 +127,12 @@ struct _WhimSession
 };
 
 /* whim-session.c */
+#if WHIM_DEVELOPMENT
+/** WhimSessionStepWatch: an event is about to be handled */
+typedef void (*WhimSessionStepWatch) (WhimSessionState state, WhimSessionEvent event);
+/** whim_session_watch_steps: for tests: of every session of the process; %NULL ends it */
+void whim_session_watch_steps (WhimSessionStepWatch watch);
+#endif
 void whim_session_handle (WhimSession *self,
                           WhimSessionEvent event,
                           WhimReason reason,

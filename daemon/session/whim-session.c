@@ -36,6 +36,7 @@ static void
 session_close_link (WhimSession *self)
 {
   self->generation++;
+  self->open_wanted = FALSE;
   whim_gate_leave (whim_transport_get_gate (self->transport), &self->gate_ticket);
   whim_clock_clear_timer (self->clock, &self->open_timer);
   whim_clock_clear_timer (self->clock, &self->alive_timer);
@@ -331,9 +332,13 @@ keys_saved_cb (WhimSession *self, gboolean ok, gpointer data)
   if (GPOINTER_TO_UINT (data) != self->generation)
     return;
   if (ok)
-    session_open (self);
-  else
-    whim_session_handle (self, WHIM_SESSION_EVENT_TROUBLE, WHIM_REASON_STORE, NULL);
+    {
+      session_open (self);
+      return;
+    }
+  /* others next time: what is not on disk is never shown */
+  g_clear_pointer (&self->credentials, whim_credentials_free);
+  whim_session_handle (self, WHIM_SESSION_EVENT_TROUBLE, WHIM_REASON_STORE, NULL);
 }
 
 /* The time-out runs from here: who waits for the others has not begun. */
@@ -514,6 +519,7 @@ session_forget_until (WhimSession *self)
 {
   whim_clock_clear_timer (self->clock, &self->until_timer);
   self->until = 0;
+  self->until_ms = 0;
 }
 
 static void
@@ -522,7 +528,7 @@ until_due_cb (gpointer user_data)
   WhimSession *self = user_data;
 
   self->until_timer = 0;
-  self->until = 0;
+  session_forget_until (self);
   whim_session_handle (self, WHIM_SESSION_EVENT_CONNECT, self->reason, NULL);
 }
 
@@ -535,9 +541,20 @@ whim_session_hold_until (WhimSession *self, gint64 at, gboolean reconnect)
   if (left <= 0)
     return;
   self->until = at;
+  self->until_ms = whim_clock_get_monotonic_ms (self->clock) + left * 1000;
   if (reconnect)
     self->until_timer = whim_clock_add_timer (self->clock, left * 1000, until_due_cb, self);
 }
+
+#if WHIM_DEVELOPMENT
+static WhimSessionStepWatch step_watch;
+
+void
+whim_session_watch_steps (WhimSessionStepWatch watch)
+{
+  step_watch = watch;
+}
+#endif
 
 static void
 session_step (WhimSession *self, const QueuedEvent *queued)
@@ -546,6 +563,10 @@ session_step (WhimSession *self, const QueuedEvent *queued)
   WhimSessionState before = self->state;
   WhimReason reason;
 
+#if WHIM_DEVELOPMENT
+  if (step_watch != NULL)
+    step_watch (before, queued->event);
+#endif
   if (!step.listed)
     {
       g_debug ("%s: %s while %s changes nothing", whim_log_id (self->log_name),
@@ -667,7 +688,8 @@ whim_session_connect (WhimSession *self, WhimReason reason)
       self->host->state_changed (self, self->host_data);
       return;
     }
-  if (self->state == WHIM_SESSION_BLOCKED && self->until > whim_clock_get_unix (self->clock))
+  if (self->state == WHIM_SESSION_BLOCKED
+      && self->until_ms > whim_clock_get_monotonic_ms (self->clock))
     return;
   whim_pairing_set_outcome (self, WHIM_REASON_NONE, NULL);
   whim_session_handle (self, WHIM_SESSION_EVENT_CONNECT, reason, NULL);
@@ -690,6 +712,9 @@ whim_session_logout (WhimSession *self)
 void
 whim_session_fail (WhimSession *self, WhimReason reason)
 {
+  /* a commit of a connection that has ended: what it did not acknowledge comes again anyway */
+  if (self->link == NULL)
+    return;
   whim_session_handle (self, WHIM_SESSION_EVENT_TROUBLE, reason, NULL);
 }
 

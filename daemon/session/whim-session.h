@@ -98,7 +98,8 @@ void whim_session_free (WhimSession *self);
 void whim_session_connect (WhimSession *self, WhimReason reason);
 void whim_session_disconnect (WhimSession *self);
 void whim_session_logout (WhimSession *self);
-/** whim_session_fail: the host cannot go on (a commit failed): close unacknowledged, try again */
+/** whim_session_fail: the host cannot go on (a commit failed): close unacknowledged, try again.
+ *  Without a connection there is nothing to close. */
 void whim_session_fail (WhimSession *self, WhimReason reason);
 
 WhimSessionState whim_session_get_state (WhimSession *self);
