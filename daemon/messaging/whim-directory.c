@@ -87,6 +87,20 @@ whim_directory_learn (WhimDirectory *self, WhimUnit *unit, const WhimJid *a, con
   whim_unit_put_lid_mapping (unit, lid, pn);
 }
 
+void
+whim_directory_change_lid (WhimDirectory *self,
+                           WhimUnit *unit,
+                           const WhimJid *old_lid,
+                           const WhimJid *new_lid)
+{
+  g_autofree char *pn
+      = g_strdup (g_hash_table_lookup (self->lid_to_pn, whim_jid_get_user (old_lid)));
+
+  if (pn != NULL)
+    directory_keep_pair (self, whim_jid_get_user (new_lid), pn);
+  whim_unit_change_lid (unit, whim_jid_get_user (old_lid), whim_jid_get_user (new_lid));
+}
+
 WhimJid *
 whim_directory_peek_other (WhimDirectory *self, const WhimJid *jid)
 {
@@ -664,4 +678,86 @@ whim_directory_forget_devices (WhimDirectory *self, WhimUnit *unit, WhimJid *jid
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     if (names[i] != NULL)
       whim_directory_drop_devices (self, unit, names[i]);
+}
+
+void
+whim_directory_forget_pair (WhimDirectory *self, WhimUnit *unit, WhimJid *jid)
+{
+  g_autoptr (WhimJid) bare = whim_jid_to_bare (jid);
+  g_autoptr (WhimJid) other = whim_directory_peek_other (self, bare);
+  WhimJid *lid = whim_jid_is_lid (bare) ? bare : other;
+  WhimJid *pn = whim_jid_is_lid (bare) ? other : bare;
+
+  whim_directory_forget_devices (self, unit, bare);
+  /* a LID alone is all that there is to ask with */
+  if (pn == NULL)
+    return;
+  if (lid != NULL)
+    {
+      g_hash_table_remove (self->lid_to_pn, whim_jid_get_user (lid));
+      g_hash_table_remove (self->pn_to_lid, whim_jid_get_user (pn));
+    }
+  whim_unit_delete_lid_mapping (unit, lid == NULL ? NULL : whim_jid_get_user (lid),
+                                whim_jid_get_user (pn));
+  whim_unit_put_number (unit, whim_jid_get_user (pn), whim_jid_get_text (pn), NULL, 0);
+}
+
+typedef struct
+{
+  WhimMessenger *messenger;
+  GPtrArray *jids; /* one, bare */
+} RenewOp;
+
+static void
+renewed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autofree RenewOp *op = user_data;
+  g_autoptr (WhimMessenger) self = op->messenger;
+  g_autoptr (GPtrArray) jids = op->jids;
+  WhimJid *jid = g_ptr_array_index (jids, 0);
+  g_autoptr (GPtrArray) devices = whim_directory_get_devices_finish (self->directory, result, NULL);
+  g_autoptr (WhimJid) lid = NULL;
+  WhimUnit *unit;
+
+  if (devices == NULL || !whim_messenger_is_open (self) || whim_jid_is_lid (jid))
+    return;
+  /* the number is known again, too */
+  lid = whim_directory_peek_other (self->directory, jid);
+  if (lid == NULL)
+    return;
+  unit = whim_messenger_new_unit (self);
+  whim_unit_put_number (unit, whim_jid_get_user (jid), whim_jid_get_text (jid),
+                        whim_jid_get_text (lid), whim_clock_get_unix (self->clock));
+  whim_messenger_commit (self, unit, NULL, NULL);
+}
+
+static void
+pair_forgotten (WhimMessenger *messenger, gboolean ok, gpointer data)
+{
+  g_autoptr (GPtrArray) jids = data;
+  RenewOp *op;
+
+  if (!ok || !whim_messenger_is_open (messenger))
+    return;
+  op = g_new0 (RenewOp, 1);
+  op->messenger = whim_messenger_ref (messenger);
+  op->jids = g_ptr_array_ref (jids);
+  whim_directory_get_devices_async (messenger->directory, jids, renewed_cb, op);
+}
+
+void
+whim_directory_renew_pair (WhimDirectory *self, WhimJid *jid)
+{
+  WhimUnit *unit = whim_messenger_new_unit (self->messenger);
+  GPtrArray *jids = g_ptr_array_new_with_free_func ((GDestroyNotify)whim_jid_unref);
+  WhimJid *other = whim_directory_peek_other (self, jid);
+
+  /* asked with the number: its LID is what is in doubt */
+  if (whim_jid_is_lid (jid) && other != NULL)
+    g_ptr_array_add (jids, g_steal_pointer (&other));
+  else
+    g_ptr_array_add (jids, whim_jid_to_bare (jid));
+  g_clear_pointer (&other, whim_jid_unref);
+  whim_directory_forget_pair (self, unit, jid);
+  whim_messenger_commit (self->messenger, unit, pair_forgotten, jids);
 }

@@ -135,6 +135,16 @@ void whim_directory_clear (WhimDirectory *self);
 
 /** whim_directory_learn: remembers a pair and, if it is news, puts it into @unit */
 void whim_directory_learn (WhimDirectory *self, WhimUnit *unit, const WhimJid *a, const WhimJid *b);
+/** whim_directory_change_lid: the same person has another LID */
+void whim_directory_change_lid (WhimDirectory *self,
+                                WhimUnit *unit,
+                                const WhimJid *old_lid,
+                                const WhimJid *new_lid);
+/** whim_directory_forget_pair: what we know of the other name of @jid, and of his devices, is in
+ *  doubt: the service is asked again when it is needed */
+void whim_directory_forget_pair (WhimDirectory *self, WhimUnit *unit, WhimJid *jid);
+/** whim_directory_renew_pair: the same, and it is asked at once */
+void whim_directory_renew_pair (WhimDirectory *self, WhimJid *jid);
 /** whim_directory_peek_other: (transfer full) (nullable): LID of a PN or PN of a LID, from memory
  */
 WhimJid *whim_directory_peek_other (WhimDirectory *self, const WhimJid *jid);

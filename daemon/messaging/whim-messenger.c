@@ -225,7 +225,7 @@ whim_messenger_take_stanza (WhimMessenger *self, WhimNode *stanza)
     return whim_receiver_take_receipt (self, stanza);
   if (whim_node_is (stanza, "notification"))
     return whim_receiver_take_notification (self, stanza);
-  if (whim_node_is (stanza, "ack"))
+  if (whim_node_is (stanza, "ack") || whim_node_is (stanza, "error"))
     return whim_sender_take_ack (self->sender, stanza);
   return FALSE;
 }

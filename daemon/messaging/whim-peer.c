@@ -103,11 +103,7 @@ peer_work (WhimSignalContext *context, WhimSignalCache *cache, gpointer job)
   g_autoptr (GBytes) padded = whim_content_pad (op->content);
 
   if (op->pn_name != NULL)
-    {
-      guint phone = 0;
-
-      whim_signal_cache_move_user (cache, op->pn_name, op->name, &phone, 1);
-    }
+    whim_signal_move_user (context, cache, op->pn_name, op->name, 0);
   if (!whim_signal_has_session (cache, op->name, 0)
       && (!op->has_bundle
           || !whim_signal_process_bundle (context, cache, op->name, 0, &op->bundle, NULL, NULL)))

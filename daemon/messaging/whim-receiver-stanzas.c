@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
-#include "messaging/whim-messenger-private.h"
+#include "messaging/whim-sender-private.h"
 
 #include "base/whim-log.h"
+
+#include <string.h>
 
 /* Receipts and notifications: effect, commit, then ack (dossier 2, 6.7, 11). */
 
@@ -190,6 +192,84 @@ take_changed_contact (WhimMessenger *self, WhimNode *notification, WhimNode *mod
   commit_and_ack (self, unit, notification, FALSE);
 }
 
+/* ---- another LID (dossier 2, 1.5) -------------------------------------------------------------
+ */
+
+typedef struct
+{
+  WhimMessenger *messenger;
+  WhimNode *notification;
+  WhimJid *old_lid;
+  WhimJid *new_lid;
+} LidOp;
+
+static void
+changed_lid_found_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  LidOp *op = user_data;
+  g_autoptr (WhimMessenger) self = op->messenger;
+  /* from now on it is in memory, if anybody knows it */
+  g_autoptr (WhimJid) pn = whim_directory_find_other_finish (self->directory, result);
+  WhimUnit *unit;
+
+  if (whim_messenger_is_open (self) && whim_messenger_get_keys (self) != NULL)
+    {
+      unit = whim_messenger_new_unit (self);
+      whim_directory_forget_devices (self->directory, unit, op->old_lid);
+      whim_directory_change_lid (self->directory, unit, op->old_lid, op->new_lid);
+      commit_and_ack (self, unit, op->notification, FALSE);
+    }
+  whim_node_unref (op->notification);
+  whim_jid_unref (op->old_lid);
+  whim_jid_unref (op->new_lid);
+  g_free (op);
+}
+
+static WhimJid *
+parse_lid (GVariant *change, const char *name)
+{
+  const char *text = NULL;
+  WhimJid *jid;
+
+  if (!g_variant_lookup (change, name, "&s", &text))
+    return NULL;
+  jid = whim_incoming_parse_bare (text);
+  if (jid != NULL
+      && (!whim_jid_is_lid (jid)
+          || whim_jid_get_user (jid)[strspn (whim_jid_get_user (jid), "0123456789")] != '\0'))
+    g_clear_pointer (&jid, whim_jid_unref);
+  return jid;
+}
+
+/* FALSE: it tells of something else. Our own new LID comes with the next login. */
+static gboolean
+take_changed_lid (WhimMessenger *self, WhimNode *notification)
+{
+  WhimNode *update = whim_node_find_child (notification, "update");
+  g_autoptr (GVariant) change = NULL;
+  g_autoptr (WhimJid) old_lid = NULL;
+  g_autoptr (WhimJid) new_lid = NULL;
+  LidOp *op;
+
+  if (update == NULL || !whim_node_attr_equals (update, "op_name", "LidChangeNotification"))
+    return FALSE;
+  change = whim_mex_find (update, "xwa2_notify_lid_change");
+  if (change == NULL)
+    return FALSE;
+  old_lid = parse_lid (change, "old");
+  new_lid = parse_lid (change, "new");
+  if (old_lid == NULL || new_lid == NULL || whim_jid_equal (old_lid, new_lid)
+      || whim_messenger_is_own (self, old_lid) || whim_messenger_is_own (self, new_lid))
+    return FALSE;
+  op = g_new0 (LidOp, 1);
+  op->messenger = whim_messenger_ref (self);
+  op->notification = whim_node_ref (notification);
+  op->old_lid = whim_jid_ref (old_lid);
+  op->new_lid = whim_jid_ref (new_lid);
+  whim_directory_find_other_async (self->directory, old_lid, changed_lid_found_cb, op);
+  return TRUE;
+}
+
 gboolean
 whim_receiver_take_notification (WhimMessenger *self, WhimNode *notification)
 {
@@ -208,6 +288,8 @@ whim_receiver_take_notification (WhimMessenger *self, WhimNode *notification)
       take_changed_contact (self, notification, whim_node_find_child (notification, "modify"));
       return TRUE;
     }
+  if (g_strcmp0 (type, "mex") == 0 && take_changed_lid (self, notification))
+    return TRUE;
   if (g_strcmp0 (type, "privacy_token") == 0 || g_strcmp0 (type, "mex") == 0)
     {
       unit = whim_messenger_new_unit (self);

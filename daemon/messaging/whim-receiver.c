@@ -394,6 +394,26 @@ is_about_account (ReceiveOp *op, const WhimContent *content)
     }
 }
 
+/* The stanza names both addresses: they are learnt with it, and the application is told why. */
+static void
+put_shared_number (ReceiveOp *op, WhimUnit *unit)
+{
+  WhimJid *pn = whim_jid_is_lid (op->sender) ? op->other : op->sender;
+  WhimJid *lid = whim_jid_is_lid (op->sender) ? op->sender : op->other;
+  GVariantBuilder data;
+
+  whim_unit_put_seen (unit, whim_jid_get_text (op->from), whim_node_get_attr (op->node, "id"), "");
+  if (op->from_me || pn == NULL || lid == NULL)
+    return;
+  g_variant_builder_init (&data, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&data, "{sv}", "id", g_variant_new_string (whim_jid_get_text (pn)));
+  g_variant_builder_add (&data, "{sv}", "lid", g_variant_new_string (whim_jid_get_text (lid)));
+  g_variant_builder_add (&data, "{sv}", "change", g_variant_new_string ("phone_number"));
+  whim_unit_put_event (unit, whim_event_new (op->messenger->channel_id, "contact.updated",
+                                             whim_clock_get_unix (op->messenger->clock),
+                                             g_variant_builder_end (&data)));
+}
+
 static void
 put_content (ReceiveOp *op, WhimUnit *unit, const WhimContent *content)
 {
@@ -412,7 +432,9 @@ put_content (ReceiveOp *op, WhimUnit *unit, const WhimContent *content)
       put_message (op, unit, content);
       break;
     case WHIM_CONTENT_PROTOCOL:
-      if (own_phone && is_about_account (op, content))
+      if (content->protocol_type == WHIM_PROTOCOL_SHARE_PHONE_NUMBER)
+        put_shared_number (op, unit);
+      else if (own_phone && is_about_account (op, content))
         put_own_protocol (op, unit, content);
       else if (is_about_account (op, content))
         whim_unit_put_seen (unit, whim_jid_get_text (op->from), id, "");
@@ -696,7 +718,7 @@ receive_work (WhimSignalContext *context, WhimSignalCache *cache, gpointer job)
 
   /* A session that is still under the number moves once the LID is known (dossier 2, 1.6). */
   if (op->pn_name != NULL)
-    whim_signal_cache_move_user (cache, op->pn_name, op->name, &op->device, 1);
+    whim_signal_move_user (context, cache, op->pn_name, op->name, op->device);
   for (guint i = 0; i < op->n_encs; i++)
     if (op->encs[i].understood)
       enc_decrypt (op, context, cache, &op->encs[i]);

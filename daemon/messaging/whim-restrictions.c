@@ -28,7 +28,7 @@ static const struct
     "xwa2_notify_account_reachout_timelock" },
   { WHIM_RESTRICTION_NEW_CHATS, 475, "24503548349331633",
     "{\"input\":{\"type\":\"INDIVIDUAL_NEW_CHAT_THREAD\"}}", "xwa2_message_capping_info",
-    "MessageCappingInfoNotification", "xwa2_notify_message_capping_info" },
+    "MessageCappingInfoNotification", "xwa2_notify_new_chat_messages_capping_info_update" },
 };
 
 static void restrictions_arm (WhimMessenger *self);

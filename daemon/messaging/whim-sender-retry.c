@@ -155,7 +155,7 @@ retry_work (WhimSignalContext *context, WhimSignalCache *cache, gpointer job)
   g_autoptr (GBytes) padded = whim_content_pad (op->plain);
 
   if (op->pn_name != NULL)
-    whim_signal_cache_move_user (cache, op->pn_name, op->name, &op->number, 1);
+    whim_signal_move_user (context, cache, op->pn_name, op->name, op->number);
   if (op->forget_session)
     whim_signal_delete_session (cache, op->name, op->number);
   if (op->has_bundle
@@ -261,7 +261,7 @@ retry_look_work (WhimSignalContext *context, WhimSignalCache *cache, gpointer jo
   RetryOp *op = job;
 
   if (op->pn_name != NULL)
-    whim_signal_cache_move_user (cache, op->pn_name, op->name, &op->number, 1);
+    whim_signal_move_user (context, cache, op->pn_name, op->name, op->number);
   op->session_registration
       = whim_signal_get_remote_registration_id (context, cache, op->name, op->number);
   op->base_key = whim_signal_get_base_key (context, cache, op->name, op->number);

@@ -218,7 +218,7 @@ seal_work (WhimSignalContext *context, WhimSignalCache *cache, gpointer job)
       g_autoptr (GBytes) padded = whim_content_pad (target->own ? op->device_sent : op->content);
 
       if (target->pn_name != NULL)
-        whim_signal_cache_move_user (cache, target->pn_name, target->name, &target->device, 1);
+        whim_signal_move_user (context, cache, target->pn_name, target->name, target->device);
       if (!whim_signal_has_session (cache, target->name, target->device)
           && (!target->has_bundle
               || !whim_signal_process_bundle (context, cache, target->name, target->device,

@@ -406,6 +406,19 @@ forget_addresses (WhimMessenger *messenger, WhimUnit *unit, WhimJid *jid)
   whim_directory_forget_devices (messenger->directory, unit, keys->pn);
 }
 
+/* What the address of a refused message stands for is asked for anew: devices, and the LID. */
+static void
+doubt_address (WhimMessenger *messenger, WhimUnit *unit, const char *chat)
+{
+  g_autoptr (WhimJid) jid = whim_jid_parse (chat, NULL);
+
+  if (jid == NULL || !whim_jid_is_user (jid))
+    return;
+  if (!whim_messenger_is_own (messenger, jid))
+    whim_directory_forget_pair (messenger->directory, unit, jid);
+  forget_addresses (messenger, unit, jid);
+}
+
 static void
 refused_for_now (WhimSender *self, SendRow *row, const WhimRefusal *refusal, gint64 code)
 {
@@ -419,15 +432,8 @@ refused_for_now (WhimSender *self, SendRow *row, const WhimRefusal *refusal, gin
                           "retried", NULL, detail);
   if (refusal->kind == WHIM_REFUSAL_ADDRESS)
     {
-      g_autoptr (WhimJid) chat = whim_jid_parse (row->row->chat, NULL);
-      g_autoptr (WhimJid) other
-          = chat == NULL ? NULL : whim_directory_peek_other (messenger->directory, chat);
-
       g_hash_table_add (self->resealed, g_strdup (row->row->message_id));
-      if (chat != NULL)
-        forget_addresses (messenger, unit, chat);
-      if (other != NULL)
-        forget_addresses (messenger, unit, other);
+      doubt_address (messenger, unit, row->row->chat);
       whim_unit_unseal_outbox (unit, row->row->number);
       g_clear_pointer (&row->row->stanza, g_bytes_unref);
       row->row->state = WHIM_OUTBOX_QUEUED;
@@ -454,7 +460,8 @@ take_refusal (WhimSender *self, SendRow *row, gint64 code, gint64 timestamp)
 {
   WhimMessenger *messenger = self->messenger;
   const WhimRefusal *refusal = whim_refusal_find (code);
-  g_autofree char *number = g_strdup_printf ("refused_%" G_GINT64_FORMAT, code);
+  g_autofree char *number
+      = code < 0 ? g_strdup ("refused") : g_strdup_printf ("refused_%" G_GINT64_FORMAT, code);
   g_autofree char *id = g_strdup (row->row->message_id);
   g_autofree char *chat = g_strdup (row->row->chat);
   const char *reason = refusal->first == 0 ? number : refusal->reason;
@@ -473,13 +480,8 @@ take_refusal (WhimSender *self, SendRow *row, gint64 code, gint64 timestamp)
     reason = WHIM_REASON_WORD_RESTRICTED;
   unit = whim_messenger_new_unit (messenger);
   if (refusal->kind == WHIM_REFUSAL_ADDRESS)
-    {
-      g_autoptr (WhimJid) jid = whim_jid_parse (chat, NULL);
-
-      if (jid != NULL)
-        forget_addresses (messenger, unit, jid);
-    }
-  sender_end_row (self, row, WHIM_MESSAGE_STATUS_FAILED, reason, timestamp, code, unit);
+    doubt_address (messenger, unit, chat);
+  sender_end_row (self, row, WHIM_MESSAGE_STATUS_FAILED, reason, timestamp, MAX (code, 0), unit);
   whim_restrictions_ask (messenger, code, id, chat);
 }
 
@@ -493,12 +495,31 @@ take_late_ack (WhimSender *self, const char *id, gint64 timestamp)
   whim_messenger_commit (self->messenger, unit, NULL, NULL);
 }
 
+/* The code of a refusal, -1 if it comes without one; 0: it is none. Besides error="" there are
+ * whole error stanzas, and acks that say so in class or type (dossier 2, 4.11). */
+static gint64
+find_refusal (WhimNode *ack)
+{
+  WhimNode *child = whim_node_find_child (ack, "error");
+  gint64 error = whim_node_get_attr_int (ack, "error", 0);
+
+  if (error != 0)
+    return error;
+  if (!whim_node_is (ack, "error") && !whim_node_attr_equals (ack, "class", "error")
+      && !whim_node_attr_equals (ack, "type", "error"))
+    return 0;
+  error = whim_node_get_attr_int (ack, "code", 0);
+  if (error == 0 && child != NULL)
+    error = whim_node_get_attr_int (child, "code", 0);
+  return error > 0 ? error : -1;
+}
+
 gboolean
 whim_sender_take_ack (WhimSender *self, WhimNode *ack)
 {
   WhimMessenger *messenger = self->messenger;
   const char *id = whim_node_get_attr (ack, "id");
-  gint64 error = whim_node_get_attr_int (ack, "error", 0);
+  gint64 error = find_refusal (ack);
   WhimJid *from = whim_node_get_attr_jid (ack, "from");
   SendRow *row = id == NULL ? NULL : g_hash_table_lookup (self->by_id, id);
   gint64 timestamp
@@ -507,7 +528,7 @@ whim_sender_take_ack (WhimSender *self, WhimNode *ack)
   gint64 issued_at;
   WhimUnit *unit;
 
-  if (id == NULL || !whim_node_attr_equals (ack, "class", "message")
+  if (id == NULL || (error == 0 && !whim_node_attr_equals (ack, "class", "message"))
       || whim_messenger_get_keys (messenger) == NULL)
     return FALSE;
   if (row == NULL && error == 0 && g_hash_table_remove (self->given_up, id))
@@ -529,6 +550,8 @@ whim_sender_take_ack (WhimSender *self, WhimNode *ack)
   sender_end_row (self, row, WHIM_MESSAGE_STATUS_SENT, NULL, timestamp, 0, unit);
   if (user != NULL)
     whim_tokens_issue (messenger, user, issued_at);
+  if (from != NULL && whim_jid_is_user (from) && whim_node_attr_equals (ack, "refresh_lid", "true"))
+    whim_directory_renew_pair (messenger->directory, from);
   return TRUE;
 }
 

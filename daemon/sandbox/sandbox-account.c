@@ -50,6 +50,7 @@ device_free (gpointer data)
   g_hash_table_unref (self->sent);
   g_free (self->faults.fail_request);
   g_free (self->faults.unavailable_kind);
+  g_free (self->faults.refuse_form);
   g_free (self);
 }
 

@@ -11,6 +11,7 @@
 
 #define IMAGINARY_PREKEYS 5u
 #define MAX_IMAGINARY 64
+#define MAX_SKIPPED 10000
 /* A deaf device asks more often than anybody has to bear. */
 #define MAX_ASKED 12u
 
@@ -232,6 +233,52 @@ stale_prekeys (Sandbox *self, JsonObject *body, GHashTable *query, const char **
   return sandbox_control_ok ();
 }
 
+static JsonNode *
+exhaust_prekeys (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
+{
+  Device *device = get_receiver (self, body, error);
+
+  if (device == NULL)
+    return NULL;
+  g_queue_clear_full (&device->prekeys, g_free);
+  return sandbox_control_ok ();
+}
+
+/* Messages of a session that nobody will ever get: its chain goes on without them. */
+static void
+skip_messages (Account *from, Device *to, gint64 count)
+{
+  g_autoptr (WhimJid) jid = sandbox_device_jid (to, TRUE);
+  g_autofree char *name = whim_jid_dup_signal_name (jid);
+
+  for (gint64 i = 0; i < count && whim_signal_has_session (from->cache, name, to->number); i++)
+    {
+      WhimSignalType type;
+      g_autoptr (GBytes) lost = whim_signal_encrypt (from->sandbox->signal, from->cache, name,
+                                                     to->number, "x\1", 2, &type, NULL);
+    }
+}
+
+static JsonNode *
+skip (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
+{
+  Account *account = get_account (self, body, error);
+  const char *pn = sandbox_control_text (body, "to");
+  Account *to = pn == NULL ? NULL : sandbox_find_number (self, pn);
+  gint64 count = sandbox_control_int (body, "count", 1);
+
+  if (account == NULL)
+    return NULL;
+  if (to == NULL || count < 1 || count > MAX_SKIPPED)
+    {
+      *error = to == NULL ? "no such phone" : "count must be between 1 and 10000";
+      return NULL;
+    }
+  for (guint i = 0; i < to->devices->len; i++)
+    skip_messages (account, g_ptr_array_index (to->devices, i), count);
+  return sandbox_control_ok ();
+}
+
 /* ---- late, out of order, cut -------------------------------------------------------------------
  */
 
@@ -274,6 +321,8 @@ const ControlRow sandbox_device_rows[] = {
   { "POST", "/forget-sessions", forget_sessions },
   { "POST", "/new-raw-id", renew_raw_id },
   { "POST", "/stale-prekeys", stale_prekeys },
+  { "POST", "/exhaust-prekeys", exhaust_prekeys },
+  { "POST", "/skip", skip },
   { "POST", "/hold", hold },
   { "POST", "/cut", cut },
 };

@@ -294,6 +294,19 @@ refuse (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
     }
   device->faults.refuse_error = (guint)code;
   device->faults.refuse = get_count (body);
+  g_free (device->faults.refuse_form);
+  device->faults.refuse_form = g_strdup (sandbox_control_text (body, "form"));
+  return sandbox_control_ok ();
+}
+
+static JsonNode *
+doubt_lid (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
+{
+  Device *device = sandbox_control_device (self, body, error);
+
+  if (device == NULL)
+    return NULL;
+  device->faults.refresh_lid = get_count (body);
   return sandbox_control_ok ();
 }
 
@@ -432,6 +445,7 @@ const ControlRow sandbox_fault_rows[] = {
   { "POST", "/same-key", same_key },
   { "POST", "/lose-acks", lose_acks },
   { "POST", "/refuse", refuse },
+  { "POST", "/doubt-lid", doubt_lid },
   { "POST", "/stanza", send_stanza },
   { "POST", "/frame", send_frame },
 };

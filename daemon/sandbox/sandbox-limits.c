@@ -226,10 +226,11 @@ static void
 tell_restriction (Account *self, gboolean reachout)
 {
   g_autofree char *state = reachout ? reachout_state (self) : capping_state (self);
-  g_autofree char *text = g_strdup_printf ("{\"data\":{\"%s\":%s}}",
-                                           reachout ? "xwa2_notify_account_reachout_timelock"
-                                                    : "xwa2_notify_message_capping_info",
-                                           state);
+  g_autofree char *text
+      = g_strdup_printf ("{\"data\":{\"%s\":%s}}",
+                         reachout ? "xwa2_notify_account_reachout_timelock"
+                                  : "xwa2_notify_new_chat_messages_capping_info_update",
+                         state);
 
   for (guint i = 1; i < self->devices->len; i++)
     {

@@ -122,14 +122,27 @@ make_raw (const Act *act)
   return hex == NULL ? NULL : whim_hex_decode (hex);
 }
 
+static GBytes *
+make_number (const Act *act)
+{
+  Wa__Message message = WA__MESSAGE__INIT;
+  Wa__ProtocolMessage protocol = WA__PROTOCOL_MESSAGE__INIT;
+
+  protocol.has_type = TRUE;
+  protocol.type = WHIM_PROTOCOL_SHARE_PHONE_NUMBER;
+  message.protocolmessage = &protocol;
+  return whim_proto_pack (&message);
+}
+
 static const struct
 {
   const char *kind;
   GBytes *(*make) (const Act *act);
 } kinds[] = {
-  { "edit", make_edit },     { "encrypted-edit", make_encrypted_edit },
-  { "delete", make_delete }, { "reaction", make_reaction },
-  { "timer", make_timer },   { "raw", make_raw },
+  { "edit", make_edit },           { "encrypted-edit", make_encrypted_edit },
+  { "delete", make_delete },       { "reaction", make_reaction },
+  { "timer", make_timer },         { "raw", make_raw },
+  { "share-number", make_number },
 };
 
 static JsonNode *

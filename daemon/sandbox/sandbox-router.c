@@ -229,8 +229,37 @@ ack_message (Device *from, WhimNode *message, guint error, const char *phash)
   if (error != 0)
     whim_node_builder_attr_int (builder, "error", error);
   whim_node_builder_attr (builder, "phash", phash);
+  if (error == 0 && from->faults.refresh_lid > 0)
+    {
+      from->faults.refresh_lid--;
+      whim_node_builder_attr (builder, "refresh_lid", "true");
+    }
   ack = whim_node_builder_end (builder);
   sandbox_connection_send (from->connection, ack);
+}
+
+/* A refusal in one of the other forms that servers have for it. */
+static void
+refuse_message (Device *from, WhimNode *message)
+{
+  const char *form = from->faults.refuse_form;
+  WhimNodeBuilder *builder;
+  g_autoptr (WhimNode) node = NULL;
+
+  if (form == NULL)
+    {
+      ack_message (from, message, from->faults.refuse_error, NULL);
+      return;
+    }
+  builder = whim_node_builder_new (g_str_equal (form, "stanza") ? "error" : "ack");
+  whim_node_builder_attr (builder, "class", g_str_equal (form, "class") ? "error" : "message");
+  if (g_str_equal (form, "type"))
+    whim_node_builder_attr (builder, "type", "error");
+  whim_node_builder_attr (builder, "id", whim_node_get_attr (message, "id"));
+  whim_node_builder_attr_jid (builder, "from", whim_node_get_attr_jid (message, "to"));
+  whim_node_builder_attr_int (builder, "code", from->faults.refuse_error);
+  node = whim_node_builder_end (builder);
+  sandbox_connection_send (from->connection, node);
 }
 
 /* The stanza that one device receives (dossier 2, 6.1). */
@@ -418,7 +447,7 @@ sandbox_handle_message (Device *from, WhimNode *message)
   if (from->faults.refuse > 0)
     {
       from->faults.refuse--;
-      ack_message (from, message, from->faults.refuse_error, NULL);
+      refuse_message (from, message);
       return;
     }
   refused = sandbox_limits_refuse (from, chat, message);

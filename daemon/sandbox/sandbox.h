@@ -59,6 +59,8 @@ struct _Device
     guint lose_acks; /* its messages that are taken without a word; then the socket is cut */
     guint refuse;    /* its messages that are refused ... */
     guint refuse_error;
+    char *refuse_form; /* (nullable): how it is said: "stanza", "class", "type" */
+    guint refresh_lid; /* acks that doubt the LID of the recipient */
     guint stale_keys;  /* bundles that name a one-time prekey it does not have */
     guint unavailable; /* messages that the server does not have for it */
     char *unavailable_kind;

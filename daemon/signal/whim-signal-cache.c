@@ -311,34 +311,6 @@ whim_signal_cache_take_identity_changed (WhimSignalCache *self)
 }
 
 void
-whim_signal_cache_move_user (WhimSignalCache *self,
-                             const char *pn_name,
-                             const char *lid_name,
-                             const guint *devices,
-                             guint n_devices)
-{
-  static const WhimSignalKind kinds[] = { WHIM_SIGNAL_KIND_SESSION, WHIM_SIGNAL_KIND_IDENTITY };
-
-  for (guint i = 0; i < n_devices; i++)
-    {
-      g_autofree char *from = whim_signal_address (pn_name, devices[i]);
-      g_autofree char *to = whim_signal_address (lid_name, devices[i]);
-      gboolean wanted = whim_signal_cache_get (self, WHIM_SIGNAL_KIND_SESSION, to) == NULL;
-
-      for (guint k = 0; k < G_N_ELEMENTS (kinds); k++)
-        {
-          GBytes *record = whim_signal_cache_get (self, kinds[k], from);
-
-          if (record == NULL)
-            continue;
-          if (wanted)
-            whim_signal_cache_put (self, kinds[k], to, record);
-          whim_signal_cache_put (self, kinds[k], from, NULL);
-        }
-    }
-}
-
-void
 whim_signal_cache_delete_user (WhimSignalCache *self, const char *name)
 {
   static const WhimSignalKind kinds[] = { WHIM_SIGNAL_KIND_SESSION, WHIM_SIGNAL_KIND_IDENTITY };

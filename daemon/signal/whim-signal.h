@@ -92,15 +92,6 @@ void whim_signal_cache_drop (WhimSignalCache *self);
 void whim_signal_cache_trim (WhimSignalCache *self, gsize bytes);
 gsize whim_signal_cache_get_size (WhimSignalCache *self);
 
-/** whim_signal_cache_move_user: copies session and identity records of @devices from the PN name to
- *  the LID name where the LID has no session, deletes the PN ones (dossier 2, 1.6). All four keys
- * of each device must be known. */
-void whim_signal_cache_move_user (WhimSignalCache *self,
-                                  const char *pn_name,
-                                  const char *lid_name,
-                                  const guint *devices,
-                                  guint n_devices);
-
 /** whim_signal_cache_delete_user: what it has of sessions and identities of @name's devices */
 void whim_signal_cache_delete_user (WhimSignalCache *self, const char *name);
 
@@ -126,6 +117,16 @@ void whim_signal_context_free (WhimSignalContext *self);
 
 /* Operations: synchronous, on the thread that owns @context and @cache. Each either succeeds and
  * leaves its changes in @cache, or fails and leaves @cache as it was. */
+
+/** whim_signal_move_user: what stands under the number moves to the LID (dossier 2, 1.6). If both
+ *  have a session, the number's counts, unless the other side has been heard under the LID; what
+ *  loses is archived, so that messages on their way can still be read. All four keys of the device
+ *  must be known. */
+void whim_signal_move_user (WhimSignalContext *context,
+                            WhimSignalCache *cache,
+                            const char *pn_name,
+                            const char *lid_name,
+                            guint device);
 
 /** whim_signal_process_bundle: makes a session; a changed identity is accepted (trust on first use,
  *  dossier 2, 3.2) and told in @identity_changed (out) (optional) */

@@ -68,6 +68,64 @@ whim_unit_put_lid_mapping (WhimUnit *self, const char *lid_user, const char *pn_
                            (GDestroyNotify)whim_lid_mapping_free);
 }
 
+void
+whim_unit_delete_lid_mapping (WhimUnit *self, const char *lid_user, const char *pn_user)
+{
+  whim_unit_add (self, WHIM_SQL_DELETE_LID_MAPPING, whim_unit_channel_value (self),
+                 whim_value_text (lid_user), whim_value_text (pn_user));
+}
+
+typedef struct
+{
+  char *old_user;
+  char *new_user;
+} LidChange;
+
+static void
+lid_change_free (gpointer data)
+{
+  LidChange *self = data;
+
+  g_free (self->old_user);
+  g_free (self->new_user);
+  g_free (self);
+}
+
+static gboolean
+change_lid (WhimDb *db, WhimUnitContext *context, gpointer data, GError **error)
+{
+  const LidChange *change = data;
+  WhimValue channel = whim_value_int (context->channel);
+  g_autofree char *old_lid = g_strconcat (change->old_user, "@lid", NULL);
+  g_autofree char *new_lid = g_strconcat (change->new_user, "@lid", NULL);
+  g_autofree char *pn = NULL;
+  WhimCursor cursor;
+
+  whim_db_query (db, &cursor, WHIM_SQL_FIND_LID_MAPPING, channel,
+                 whim_value_text (change->old_user), whim_value_text (NULL));
+  if (whim_cursor_next (&cursor))
+    pn = whim_cursor_dup_text (&cursor, 1);
+  if (!whim_cursor_end (&cursor, error))
+    return FALSE;
+  if (pn != NULL
+      && !(whim_db_run (db, error, WHIM_SQL_DELETE_LID_MAPPING, channel,
+                        whim_value_text (change->new_user), whim_value_text (pn))
+           && whim_db_run (db, error, WHIM_SQL_PUT_LID_MAPPING, channel,
+                           whim_value_text (change->new_user), whim_value_text (pn))))
+    return FALSE;
+  return whim_chat_change_lid (db, context, old_lid, new_lid, error);
+}
+
+void
+whim_unit_change_lid (WhimUnit *self, const char *old_user, const char *new_user)
+{
+  LidChange *change = g_new0 (LidChange, 1);
+
+  change->old_user = g_strdup (old_user);
+  change->new_user = g_strdup (new_user);
+  whim_unit_add_procedure (self, change_lid, change, lid_change_free);
+}
+
 static gpointer
 find_lid_mapping (WhimDb *db, gint64 channel, gpointer data, GError **error)
 {

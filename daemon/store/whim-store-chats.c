@@ -167,6 +167,32 @@ give_number (WhimDb *db,
 }
 
 gboolean
+whim_chat_change_lid (WhimDb *db,
+                      WhimUnitContext *context,
+                      const char *old_lid,
+                      const char *new_lid,
+                      GError **error)
+{
+  g_auto (WhimChatRow) row = { 0 };
+  g_auto (WhimChatRow) other = { 0 };
+
+  if (!whim_chat_find (db, context->channel, WHIM_SQL_FIND_CHAT_BY_LID, old_lid, &row, error)
+      || !whim_chat_find (db, context->channel, WHIM_SQL_FIND_CHAT_BY_LID, new_lid, &other, error))
+    return FALSE;
+  if (row.number == 0)
+    return TRUE;
+  if (other.number != 0 && !merge (db, &row, &other, error))
+    return FALSE;
+  if (row.pn == NULL)
+    row.pn = g_steal_pointer (&other.pn);
+  if (!set_addresses (db, row.number, new_lid, row.pn, error))
+    return FALSE;
+  if (row.pn == NULL)
+    return tell_new_id (db, context, new_lid, old_lid, error);
+  return other.number == 0 || tell_new_id (db, context, row.pn, new_lid, error);
+}
+
+gboolean
 whim_chat_settle (WhimDb *db,
                   WhimUnitContext *context,
                   const char *lid,

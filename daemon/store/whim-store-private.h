@@ -132,6 +132,13 @@ gboolean whim_chat_settle (WhimDb *db,
                            gboolean create,
                            gint64 *number,
                            GError **error);
+/** whim_chat_change_lid: the chat of @old_lid is that of @new_lid; if both are there, one remains
+ */
+gboolean whim_chat_change_lid (WhimDb *db,
+                               WhimUnitContext *context,
+                               const char *old_lid,
+                               const char *new_lid,
+                               GError **error);
 /** whim_chat_complete_addresses: fills in the side that the LID map knows; *lid, *pn (transfer
  *  full) */
 gboolean

@@ -148,6 +148,10 @@ whim_store_load_prekeys_to_upload_finish (WhimStore *self, GAsyncResult *result,
 /** whim_unit_put_lid_mapping: user parts; a row that holds either side is replaced; chats that were
  *  apart are merged, with a "chat.updated" event that names previousId */
 void whim_unit_put_lid_mapping (WhimUnit *self, const char *lid_user, const char *pn_user);
+/** whim_unit_delete_lid_mapping: user parts; chats stay what they are */
+void whim_unit_delete_lid_mapping (WhimUnit *self, const char *lid_user, const char *pn_user);
+/** whim_unit_change_lid: the same person has another LID, and keeps number and chat */
+void whim_unit_change_lid (WhimUnit *self, const char *old_user, const char *new_user);
 typedef struct
 {
   char *lid_user;

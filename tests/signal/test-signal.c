@@ -271,17 +271,79 @@ test_move_user (void)
   Party alice;
   Party bob;
   WhimSignalType type;
-  const guint devices[] = { 0 };
   g_autoptr (GBytes) cipher = NULL;
 
   party_init (&alice, TRUE);
   party_init (&bob, TRUE);
   introduce (&alice, &bob);
   know (&alice, "bob_1.0");
-  whim_signal_cache_move_user (alice.cache, "bob", "bob_1", devices, 1);
+  whim_signal_move_user (context, alice.cache, "bob", "bob_1", 0);
   g_assert_false (whim_signal_has_session (alice.cache, "bob", 0));
   cipher = encrypt (&alice, "bob_1", "moved", &type);
   assert_decrypts (&bob, "alice", type, cipher, "moved");
+  party_clear (&alice);
+  party_clear (&bob);
+}
+
+static void
+process (Party *self, const char *name, const Party *other)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (
+      whim_signal_process_bundle (context, self->cache, name, 0, &other->bundle, NULL, &error));
+  g_assert_no_error (error);
+}
+
+/* Both names have a session. @heard: the other side has answered under the LID: it stays, else the
+ * number's takes its place. Nothing that is on its way is lost, whichever counts. */
+static void
+test_move_onto (gconstpointer heard)
+{
+  const char *winner = GPOINTER_TO_INT (heard) ? "alice_1" : "alice";
+  const char *loser = GPOINTER_TO_INT (heard) ? "alice" : "alice_1";
+  Party alice;
+  Party bob;
+  WhimSignalType type;
+  g_autoptr (GBytes) first = NULL;
+  g_autoptr (GBytes) second = NULL;
+  g_autoptr (GBytes) answer = NULL;
+  g_autoptr (GBytes) next = NULL;
+  g_autoptr (GBytes) late = NULL;
+  g_autoptr (GBytes) later = NULL;
+  WhimSignalType late_type;
+  WhimSignalType later_type;
+
+  party_init (&alice, TRUE);
+  party_init (&bob, FALSE); /* one signed prekey serves both */
+  introduce (&alice, &bob);
+  know (&alice, "bob_1.0");
+  know (&bob, "alice_1.0");
+  /* under the number they have talked */
+  first = encrypt (&alice, "bob", "one", &type);
+  assert_decrypts (&bob, "alice", type, first, "one");
+  answer = encrypt (&bob, "alice", "two", &type);
+  assert_decrypts (&alice, "bob", type, answer, "two");
+  /* under the LID Alice has begun */
+  process (&alice, "bob_1", &bob);
+  second = encrypt (&alice, "bob_1", "three", &type);
+  assert_decrypts (&bob, "alice_1", type, second, "three");
+  if (GPOINTER_TO_INT (heard))
+    {
+      g_autoptr (GBytes) reply = encrypt (&bob, "alice_1", "four", &type);
+
+      assert_decrypts (&alice, "bob_1", type, reply, "four");
+    }
+  late = encrypt (&bob, winner, "late", &late_type);
+  later = encrypt (&bob, loser, "later", &later_type);
+  whim_signal_move_user (context, alice.cache, "bob", "bob_1", 0);
+  g_assert_false (whim_signal_has_session (alice.cache, "bob", 0));
+  g_assert_null (whim_signal_cache_get (alice.cache, WHIM_SIGNAL_KIND_IDENTITY, "bob.0"));
+  next = encrypt (&alice, "bob_1", "next", &type);
+  g_assert_cmpint (type, ==, WHIM_SIGNAL_TYPE_MSG);
+  assert_decrypts (&bob, winner, type, next, "next");
+  assert_decrypts (&alice, "bob_1", late_type, late, "late");
+  assert_decrypts (&alice, "bob_1", later_type, later, "later");
   party_clear (&alice);
   party_clear (&bob);
 }
@@ -441,6 +503,8 @@ main (int argc, char **argv)
   g_test_add_func ("/signal/identity-change", test_identity_change);
   g_test_add_func ("/signal/errors", test_errors);
   g_test_add_func ("/signal/move-user", test_move_user);
+  g_test_add_data_func ("/signal/move-onto-unheard", GINT_TO_POINTER (FALSE), test_move_onto);
+  g_test_add_data_func ("/signal/move-onto-heard", GINT_TO_POINTER (TRUE), test_move_onto);
   g_test_add_func ("/signal/prekeys", test_prekeys);
   g_test_add_func ("/signal/digest", test_digest);
   g_test_add_func ("/signal/signed-prekey-record", test_signed_prekey_record);

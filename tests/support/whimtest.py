@@ -320,6 +320,11 @@ class Daemon:
         return self.ok('GET', '/events?after=%d&limit=500' % after,
                        headers={'Accept': 'application/json'})['data']
 
+    def last_seq(self):
+        """The end of the journal."""
+        page = self.ok('GET', '/events?limit=1', headers={'Accept': 'application/json'})['data']
+        return page[-1]['seq'] if page else 0
+
     def wait_event(self, matches, what, after=0):
         """Follows the stream of events until one matches."""
         request = urllib.request.Request(
@@ -341,7 +346,11 @@ class Daemon:
                           % (what, error, seen[-12:], self.program.stderr()[-2000:]))
         raise Failure('the stream ended before %s; told %r' % (what, seen[-12:]))
 
-    def wait_status(self, channel, status, after=0):
+    def wait_status(self, channel, status, after=None):
+        """Without a cursor: from now on. The cursor is taken before the question: what happens in
+        between is seen, and what happened before is not taken for it."""
+        if after is None:
+            after = self.last_seq()
         if self.ok('GET', '/channels/%s/status' % channel)['status'] == status:
             return
         self.wait_event(lambda e: e['event'] == 'channel.status' and e['channelId'] == channel
