@@ -6,7 +6,6 @@
 /* Asks the service's web page for the current client revision, when the engine wants to know
  * (dossier 1, 4.6, way B). */
 
-#define DEFAULT_WEB_URL "https://web.whatsapp.com/sw.js"
 #define TIMEOUT_MS 15000
 /* the page is some hundred kilobytes of script */
 #define ANSWER_MAX (4u * 1024u * 1024u)
@@ -69,16 +68,14 @@ fetch (WhimEngine *engine, gpointer user_data)
 void
 whim_version_start (WhimApp *self)
 {
-  const char *configured = whim_config_get (self->config, WHIM_SETTING_WA_WEB_URL);
-  gboolean own_service
-      = whim_config_get_origin (self->config, WHIM_SETTING_WA_URL) != WHIM_ORIGIN_DEFAULT;
-
-  /* another service has another page, or none */
-  self->web_url = configured != NULL ? configured : own_service ? NULL : DEFAULT_WEB_URL;
+  /* another service has another page, or none: the settings know (product page, 2) */
+  self->web_url = whim_config_get (self->config, WHIM_SETTING_WA_WEB_URL);
   if (self->web_url == NULL)
     return;
   /* whoever named the page may have it where he likes */
-  self->version_fetcher = whim_fetcher_new (self->clock, configured != NULL);
+  self->version_fetcher = whim_fetcher_new (
+      self->clock,
+      whim_config_get_origin (self->config, WHIM_SETTING_WA_WEB_URL) != WHIM_ORIGIN_DEFAULT);
   whim_engine_set_version_fetch (self->engine, fetch, self);
 }
 

@@ -16,7 +16,7 @@
 #define NOISE_ROOT_SIZE 32u
 
 #define DEFAULT_URL "wss://web.whatsapp.com/ws/chat"
-#define DEFAULT_WEB_URL "https://web.whatsapp.com/"
+#define DEFAULT_WEB_URL "https://web.whatsapp.com/sw.js"
 /* the root that signs the service's certificates (dossier 1, 2.4) */
 #define DEFAULT_NOISE_ROOT "142375574d0a587166aae71ebe516437c4a28b73e3695c6ce1f7f9545da8ee6b"
 

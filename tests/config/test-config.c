@@ -171,7 +171,7 @@ test_print (void)
         "[rest] token-in-query = false   # default\n"
         "[fetch] allow-private = true   # [fetch] allow-private\n"
         "[whatsapp] url = wss://web.whatsapp.com/ws/chat   # default\n"
-        "[whatsapp] web-url = https://web.whatsapp.com/   # default\n"
+        "[whatsapp] web-url = https://web.whatsapp.com/sw.js   # default\n"
         "[whatsapp] noise-root = 142375574d0a587166aae71ebe516437c4a28b73e3695c6ce1f7f9545da8ee6b  "
         " # default\n"
         "[whatsapp] ca-file = (the system's)   # default\n"
