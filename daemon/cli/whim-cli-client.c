@@ -3,10 +3,12 @@
 
 #include "cli/whim-cli-private.h"
 
+#include <errno.h>
 #include <gio/gunixsocketaddress.h>
 #include <glib/gi18n.h>
 #include <libsoup/soup.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/whim-listen.h"
 #include "base/whim-util.h"
@@ -15,16 +17,37 @@
 #define CALL_TIMEOUT_S 60
 /* The daemon says something every 15 seconds. */
 #define STREAM_TIMEOUT_S 45
+/* A large database is copied before the first byte comes. */
+#define DOWNLOAD_TIMEOUT_S 1800
+#define DOWNLOAD_PIECE 65536
+
+/* More than this no error says. */
+#define MOST_ERROR 65536
 
 struct _WhimCliClient
 {
   char *base;
   char *unix_path;
   char *key;
+  char *text; /* of the last answer or event */
   SoupSession *session;
   SoupSession *stream_session;
   GDataInputStream *stream;
+  gint64 last_id; /* of the last event that was handed out */
+  gint64 next_id; /* of the event that is being read */
 };
+
+GQuark
+whim_cli_error_quark (void)
+{
+  return g_quark_from_static_string ("whim-cli-error");
+}
+
+WhimCliExit
+whim_cli_exit_for (const GError *error)
+{
+  return error->domain == WHIM_CLI_ERROR ? (WhimCliExit)error->code : WHIM_CLI_FAILED;
+}
 
 static SoupSession *
 make_session (GSocketAddress *address, guint timeout)
@@ -88,6 +111,7 @@ whim_cli_client_free (WhimCliClient *self)
   g_free (self->base);
   g_free (self->unix_path);
   g_free (self->key);
+  g_free (self->text);
   g_free (self);
 }
 
@@ -110,6 +134,21 @@ whim_cli_client_get_unix_path (WhimCliClient *self)
   return self->unix_path;
 }
 
+const char *
+whim_cli_client_get_text (WhimCliClient *self)
+{
+  return self->text;
+}
+
+static void
+take_text (WhimCliClient *self, char *text)
+{
+  g_free (self->text);
+  self->text = text;
+}
+
+/* ---- Calls ----------------------------------------------------------------------------------- */
+
 static SoupMessage *
 make_message (WhimCliClient *self, const char *method, const char *path, GError **error)
 {
@@ -118,9 +157,11 @@ make_message (WhimCliClient *self, const char *method, const char *path, GError 
 
   if (message == NULL)
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, _ ("%s is not an address"), url);
+      g_set_error (error, WHIM_CLI_ERROR, WHIM_CLI_USAGE, _ ("%s is not an address."), self->base);
       return NULL;
     }
+  /* a key goes where it was meant to go, and nowhere else */
+  soup_message_add_flags (message, SOUP_MESSAGE_NO_REDIRECT);
   if (self->key != NULL)
     soup_message_headers_replace (soup_message_get_request_headers (message), "X-API-Key",
                                   self->key);
@@ -150,31 +191,52 @@ parse_object (const char *text, gsize len, GError **error)
       || !json_parser_load_from_data (parser, text, (gssize)len, NULL)
       || (root = json_parser_get_root (parser)) == NULL || !JSON_NODE_HOLDS_OBJECT (root))
     {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                           _ ("The answer is not JSON."));
+      g_set_error_literal (error, WHIM_CLI_ERROR, WHIM_CLI_FAILED, _ ("The answer is not JSON."));
       return NULL;
     }
   return json_node_dup_object (root);
 }
 
-/* The server's own words; the sandbox has only a text. */
+/* The server's own words, which name the field, and its code; the sandbox has only a text. */
 static void
 set_server_error (JsonObject *answer, guint status, GError **error)
 {
-  JsonNode *node = json_object_get_member (answer, "error");
-  JsonObject *object;
-  const char *text = NULL;
+  JsonObject *object = answer == NULL ? NULL : whim_cli_object (answer, "error");
+  const char *text = whim_cli_text (object, "message");
+  const char *details = whim_cli_text (object, "details");
+  const char *type = whim_cli_text (object, "type");
+  WhimCliExit exit = WHIM_CLI_FAILED;
+  g_autofree char *both = NULL;
 
-  if (node != NULL && JSON_NODE_HOLDS_OBJECT (node))
+  if (*details != '\0' && (*text == '\0' || g_str_has_suffix (details, text)))
+    text = details;
+  else if (*details != '\0')
+    text = both = g_strdup_printf ("%s: %s", text, details);
+  if (*text == '\0')
+    text = answer == NULL ? "" : whim_cli_text (answer, "error");
+  if (*text == '\0')
+    text = soup_status_get_phrase (status);
+  if (g_str_equal (type, "not_paired") || g_str_equal (type, "channel_not_connected")
+      || g_str_equal (type, "timed_out"))
+    exit = WHIM_CLI_LATE;
+  if (*type != '\0')
+    g_set_error (error, WHIM_CLI_ERROR, (gint)exit, "%s (%s, %u)", text, type, status);
+  else
+    g_set_error (error, WHIM_CLI_ERROR, (gint)exit, "%s (%u)", text, status);
+}
+
+/* What kept a request from being answered. */
+static void
+take_transport_error (WhimCliClient *self, GError *own, GError **error)
+{
+  if (g_error_matches (own, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     {
-      object = json_node_get_object (node);
-      text = json_object_get_string_member_with_default (object, "message", NULL);
-      text = json_object_get_string_member_with_default (object, "details", text);
+      g_propagate_error (error, own);
+      return;
     }
-  else if (node != NULL && JSON_NODE_HOLDS_VALUE (node))
-    text = json_node_get_string (node);
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s (%u)",
-               text != NULL ? text : soup_status_get_phrase (status), status);
+  g_set_error (error, WHIM_CLI_ERROR, WHIM_CLI_UNREACHABLE, _ ("No daemon answers at %s: %s."),
+               self->unix_path != NULL ? self->unix_path : self->base, own->message);
+  g_error_free (own);
 }
 
 JsonObject *
@@ -185,12 +247,14 @@ whim_cli_client_call (WhimCliClient *self,
                       guint *status,
                       GError **error)
 {
+  g_autoptr (JsonObject) owned = body;
   g_autoptr (SoupMessage) message = make_message (self, method, path, error);
   g_autoptr (GBytes) bytes = NULL;
   g_autoptr (JsonObject) answer = NULL;
-  g_autoptr (JsonObject) owned = body;
+  GError *own = NULL;
   guint got;
 
+  take_text (self, NULL);
   if (status != NULL)
     *status = 0;
   if (message == NULL)
@@ -199,28 +263,132 @@ whim_cli_client_call (WhimCliClient *self,
                                 "application/json");
   if (owned != NULL)
     set_body (message, g_steal_pointer (&owned));
-  bytes = soup_session_send_and_read (self->session, message, NULL, error);
+  bytes = soup_session_send_and_read (self->session, message, whim_cli_signals_get_cancellable (),
+                                      &own);
   if (bytes == NULL)
-    return NULL;
+    {
+      take_transport_error (self, own, error);
+      return NULL;
+    }
   got = soup_message_get_status (message);
   if (status != NULL)
     *status = got;
-  answer = parse_object (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), error);
-  if (answer == NULL)
-    return NULL;
-  if (!SOUP_STATUS_IS_SUCCESSFUL (got))
-    {
-      set_server_error (answer, got, error);
-      return NULL;
-    }
-  return g_steal_pointer (&answer);
+  answer = parse_object (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes),
+                         SOUP_STATUS_IS_SUCCESSFUL (got) ? error : NULL);
+  if (answer != NULL)
+    take_text (self, g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes)));
+  if (SOUP_STATUS_IS_SUCCESSFUL (got))
+    return g_steal_pointer (&answer);
+  set_server_error (answer, got, error);
+  return NULL;
 }
 
-gboolean
-whim_cli_client_follow (WhimCliClient *self, const char *channel, gint64 after, GError **error)
+/* ---- Answers that come bit by bit ------------------------------------------------------------ */
+
+/* An answer that is no success is short and JSON. */
+static void
+set_stream_error (WhimCliClient *self, GInputStream *input, guint status, GError **error)
 {
+  g_autofree char *text = g_malloc0 (MOST_ERROR + 1);
+  g_autoptr (JsonObject) answer = NULL;
+  gsize len = 0;
+
+  g_input_stream_read_all (input, text, MOST_ERROR, &len, whim_cli_signals_get_cancellable (),
+                           NULL);
+  answer = parse_object (text, len, NULL);
+  take_text (self, answer == NULL ? NULL : g_strndup (text, len));
+  set_server_error (answer, status, error);
+}
+
+static GInputStream *
+open_stream (WhimCliClient *self, SoupSession *session, SoupMessage *message, GError **error)
+{
+  GError *own = NULL;
+  g_autoptr (GInputStream) input
+      = soup_session_send (session, message, whim_cli_signals_get_cancellable (), &own);
+
+  if (input == NULL)
+    {
+      take_transport_error (self, own, error);
+      return NULL;
+    }
+  if (soup_message_get_status (message) != SOUP_STATUS_OK)
+    {
+      set_stream_error (self, input, soup_message_get_status (message), error);
+      return NULL;
+    }
+  return g_steal_pointer (&input);
+}
+
+static gboolean
+write_all (int fd, const guchar *bytes, gsize len, GError **error)
+{
+  while (len > 0)
+    {
+      gssize n = write (fd, bytes, len);
+
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n <= 0)
+        {
+          g_set_error (error, WHIM_CLI_ERROR, WHIM_CLI_FAILED,
+                       _ ("The file cannot be written: %s."), g_strerror (errno));
+          return FALSE;
+        }
+      bytes += n;
+      len -= (gsize)n;
+    }
+  return TRUE;
+}
+
+goffset
+whim_cli_client_download (WhimCliClient *self,
+                          const char *method,
+                          const char *path,
+                          int fd,
+                          GError **error)
+{
+  g_autoptr (SoupMessage) message = make_message (self, method, path, error);
+  g_autoptr (GInputStream) input = NULL;
+  g_autofree guchar *buffer = g_malloc (DOWNLOAD_PIECE);
+  goffset total = 0;
+  gssize n;
+
+  if (message == NULL)
+    return -1;
+  soup_session_set_timeout (self->stream_session, DOWNLOAD_TIMEOUT_S);
+  input = open_stream (self, self->stream_session, message, error);
+  if (input == NULL)
+    return -1;
+  while ((n = g_input_stream_read (input, buffer, DOWNLOAD_PIECE,
+                                   whim_cli_signals_get_cancellable (), error))
+         > 0)
+    {
+      if (!write_all (fd, buffer, (gsize)n, error))
+        return -1;
+      total += n;
+    }
+  return n < 0 ? -1 : total;
+}
+
+/* ---- Events ---------------------------------------------------------------------------------- */
+
+gint64
+whim_cli_client_get_newest (WhimCliClient *self, GError **error)
+{
+  g_autoptr (JsonObject) newest
+      = whim_cli_client_call (self, "GET", "/events?limit=1", NULL, NULL, error);
+
+  return newest == NULL ? -1 : whim_cli_int (newest, "lastSeq");
+}
+
+static gboolean
+follow (WhimCliClient *self, const char *channel, gboolean again, GError **error)
+{
+  g_autofree char *escaped = channel == NULL ? NULL : g_uri_escape_string (channel, NULL, TRUE);
+  g_autofree char *id = g_strdup_printf ("%" G_GINT64_FORMAT, self->last_id);
   g_autofree char *path
-      = g_strdup_printf ("/events?after=%" G_GINT64_FORMAT "&channelId=%s", after, channel);
+      = g_strconcat ("/events?after=", id, escaped != NULL ? "&channelId=" : NULL, escaped, NULL);
   g_autoptr (SoupMessage) message = make_message (self, "GET", path, error);
   g_autoptr (GInputStream) input = NULL;
 
@@ -228,32 +396,54 @@ whim_cli_client_follow (WhimCliClient *self, const char *channel, gint64 after, 
     return FALSE;
   soup_message_headers_replace (soup_message_get_request_headers (message), "Accept",
                                 "text/event-stream");
-  input = soup_session_send (self->stream_session, message, NULL, error);
+  if (again)
+    soup_message_headers_replace (soup_message_get_request_headers (message), "Last-Event-ID", id);
+  g_clear_object (&self->stream);
+  input = open_stream (self, self->stream_session, message, error);
   if (input == NULL)
     return FALSE;
-  if (soup_message_get_status (message) != SOUP_STATUS_OK)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s (%u)",
-                   soup_message_get_reason_phrase (message), soup_message_get_status (message));
-      return FALSE;
-    }
-  g_clear_object (&self->stream);
   self->stream = g_data_input_stream_new (input);
+  g_data_input_stream_set_newline_type (self->stream, G_DATA_STREAM_NEWLINE_TYPE_LF);
   return TRUE;
+}
+
+gboolean
+whim_cli_client_follow (WhimCliClient *self, const char *channel, gint64 after, GError **error)
+{
+  self->last_id = self->next_id = after;
+  return follow (self, channel, FALSE, error);
+}
+
+gboolean
+whim_cli_client_resume (WhimCliClient *self, const char *channel, GError **error)
+{
+  return follow (self, channel, TRUE, error);
 }
 
 JsonObject *
 whim_cli_client_next (WhimCliClient *self, GError **error)
 {
-  g_autofree char *line = NULL;
-  g_autoptr (GError) own = NULL;
+  GError *own = NULL;
+  g_autofree char *line = g_data_input_stream_read_line_utf8 (
+      self->stream, NULL, whim_cli_signals_get_cancellable (), &own);
+  JsonObject *event;
 
-  line = g_data_input_stream_read_line_utf8 (self->stream, NULL, NULL, &own);
   if (own != NULL)
-    g_propagate_error (error, g_steal_pointer (&own));
+    take_transport_error (self, own, error);
   else if (line == NULL)
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, _ ("The daemon has ended."));
+    g_set_error_literal (error, WHIM_CLI_ERROR, WHIM_CLI_UNREACHABLE,
+                         _ ("The daemon has ended the connection."));
+  else if (g_str_has_prefix (line, "id: "))
+    self->next_id = g_ascii_strtoll (line + 4, NULL, 10);
   else if (g_str_has_prefix (line, "data: "))
-    return parse_object (line + 6, strlen (line) - 6, error);
+    {
+      event = parse_object (line + 6, strlen (line) - 6, error);
+      if (event != NULL)
+        {
+          self->last_id = self->next_id;
+          take_text (self, g_strdup (line + 6));
+        }
+      return event;
+    }
   return NULL;
 }

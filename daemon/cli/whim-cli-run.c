@@ -12,12 +12,6 @@
 
 /* ---- The sandbox: a phone that scans, a person that answers ---------------------------------- */
 
-static const char *
-get_text (JsonObject *object, const char *name)
-{
-  return json_object_get_string_member_with_default (object, name, "");
-}
-
 /* A WhimCliCodeFunc: user_data is a client of the sandbox's control. */
 static gboolean
 scan_code (const char *code, gpointer user_data, GError **error)
@@ -35,14 +29,12 @@ scan_code (const char *code, gpointer user_data, GError **error)
 static JsonObject *
 find_echo (JsonObject *event, const char *person)
 {
-  JsonNode *node = json_object_get_member (event, "data");
-  JsonObject *data;
+  JsonObject *data = whim_cli_object (event, "data");
 
-  if (!g_str_equal (get_text (event, "event"), "message.received") || node == NULL
-      || !JSON_NODE_HOLDS_OBJECT (node))
+  if (!g_str_equal (whim_cli_text (event, "event"), "message.received")
+      || !g_str_has_prefix (whim_cli_text (data, "chatId"), person))
     return NULL;
-  data = json_node_get_object (node);
-  return g_str_has_prefix (get_text (data, "chatId"), person) ? json_object_ref (data) : NULL;
+  return json_object_ref (data);
 }
 
 static JsonObject *
@@ -63,7 +55,7 @@ wait_for_echo (WhimCliClient *client,
       g_autoptr (JsonObject) event = whim_cli_client_next (client, &own);
 
       if (own == NULL && g_get_monotonic_time () > deadline)
-        own = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+        own = g_error_new_literal (WHIM_CLI_ERROR, WHIM_CLI_LATE,
                                    _ ("Nobody in the sandbox answered."));
       if (own != NULL)
         {
@@ -82,7 +74,7 @@ converse (WhimCliClient *client, WhimCliClient *sandbox, const char *channel, GE
 {
   JsonObject *body = json_object_new ();
   g_autoptr (JsonObject) person = NULL;
-  g_autoptr (JsonObject) newest = NULL;
+  gint64 newest;
   g_autoptr (JsonObject) sent = NULL;
   g_autoptr (JsonObject) echo = NULL;
   const char *text = _ ("Hello from Whimbrel!");
@@ -92,27 +84,26 @@ converse (WhimCliClient *client, WhimCliClient *sandbox, const char *channel, GE
   person = whim_cli_client_call (sandbox, "POST", "/phones", body, NULL, error);
   if (person == NULL)
     return NULL;
-  newest = whim_cli_client_call (client, "GET", "/events?limit=1", NULL, NULL, error);
-  if (newest == NULL)
+  newest = whim_cli_client_get_newest (client, error);
+  if (newest < 0)
     return NULL;
   body = json_object_new ();
   json_object_set_string_member (body, "channelId", channel);
-  json_object_set_string_member (body, "to", get_text (person, "pn"));
+  json_object_set_string_member (body, "to", whim_cli_text (person, "pn"));
   json_object_set_string_member (body, "body", text);
   sent = whim_cli_client_call (client, "POST", "/messages/text", body, NULL, error);
   if (sent == NULL)
     return NULL;
   /* Translators: a line of a conversation: to whom, what */
-  printf (_ ("\n  to %s: %s\n"), get_text (person, "pn"), text);
+  printf (_ ("\n  to %s: %s\n"), whim_cli_text (person, "pn"), text);
   fflush (stdout);
-  echo = wait_for_echo (client, channel, get_text (person, "pn"),
-                        json_object_get_int_member_with_default (newest, "lastSeq", 0), error);
+  echo = wait_for_echo (client, channel, whim_cli_text (person, "pn"), newest, error);
   if (echo == NULL)
     return NULL;
   /* Translators: a line of a conversation: from whom, what */
-  printf (_ ("  from %s: %s\n"), get_text (person, "pn"), get_text (echo, "body"));
+  printf (_ ("  from %s: %s\n"), whim_cli_text (person, "pn"), whim_cli_text (echo, "body"));
   fflush (stdout);
-  return g_strdup (get_text (person, "pn"));
+  return g_strdup (whim_cli_text (person, "pn"));
 }
 
 /* ---- The command ----------------------------------------------------------------------------- */
@@ -160,102 +151,119 @@ tell_key (const WhimCliOptions *options, const char *key, gboolean is_new)
   fflush (stdout);
 }
 
-static WhimCliExit
-pair_and_talk (const WhimCliOptions *options, WhimCliClient *client, const char *channel)
+static gboolean
+pair_and_talk (const WhimCliOptions *options, const char *channel, GError **error)
 {
   WhimCliScreen screen = { isatty (STDOUT_FILENO), 0 };
+  WhimCliPairing pairing = { .client = options->client, .channel = channel };
   g_autoptr (WhimCliClient) sandbox = NULL;
   g_autofree char *person = NULL;
-  g_autoptr (GError) error = NULL;
-  WhimCliExit result;
 
   if (options->sandbox == NULL)
     {
       fputs (_ ("On the phone: Settings, Linked devices, Link a device. Then scan:\n\n"), stdout);
-      result = whim_cli_pair (client, channel, whim_cli_show_code, &screen, 0);
+      pairing.show = whim_cli_show_code;
+      pairing.user_data = &screen;
     }
   else
     {
       sandbox = whim_cli_client_new_for_url (options->sandbox);
-      result = whim_cli_pair (client, channel, scan_code, sandbox, SANDBOX_BUDGET_S);
+      pairing.show = scan_code;
+      pairing.user_data = sandbox;
+      pairing.budget_s = SANDBOX_BUDGET_S;
     }
-  if (result != WHIM_CLI_OK)
-    return result;
+  if (!whim_cli_pair (&pairing, error))
+    return FALSE;
   if (sandbox != NULL)
-    person = converse (client, sandbox, channel, &error);
-  if (error != NULL)
     {
-      whim_cli_complain ("%s", error->message);
-      return WHIM_CLI_FAILED;
+      person = converse (options->client, sandbox, channel, error);
+      if (person == NULL)
+        return FALSE;
     }
-  whim_cli_tell_next (client, options, channel, person);
-  return WHIM_CLI_OK;
+  whim_cli_tell_next (options, channel, person);
+  return TRUE;
 }
 
 static gboolean
 is_connected (WhimCliClient *client, const char *channel)
 {
-  g_autofree char *path = g_strdup_printf ("/channels/%s/status", channel);
+  g_autofree char *path = whim_cli_path ("channels", channel, "status", NULL);
   g_autoptr (JsonObject) answer = whim_cli_client_call (client, "GET", path, NULL, NULL, NULL);
 
-  return answer != NULL && g_str_equal (get_text (answer, "status"), "connected");
+  return answer != NULL && g_str_equal (whim_cli_text (answer, "status"), "connected");
 }
 
-static WhimCliExit
-open_and_pair (const WhimCliOptions *options,
-               WhimCliClient *client,
-               gboolean key_is_new,
-               GError **error)
+static gboolean
+open_and_pair (const WhimCliOptions *options, gboolean key_is_new, GError **error)
 {
   g_autofree char *key = whim_cli_load_key (options->config, options->key, error);
   g_autofree char *channel = NULL;
 
   if (key == NULL)
-    return WHIM_CLI_FAILED;
+    return FALSE;
   tell_key (options, key, key_is_new);
-  whim_cli_client_set_key (client, key);
-  channel = whim_cli_open_channel (client, options->channel, error);
+  whim_cli_client_set_key (options->client, key);
+  channel = whim_cli_open_channel (options->client, options->n_words > 0 ? options->words[0] : NULL,
+                                   error);
   if (channel == NULL)
-    return WHIM_CLI_FAILED;
-  if (options->sandbox == NULL && is_connected (client, channel))
+    return FALSE;
+  if (options->sandbox == NULL && is_connected (options->client, channel))
     {
-      whim_cli_tell_next (client, options, channel, NULL);
-      return WHIM_CLI_OK;
+      whim_cli_tell_next (options, channel, NULL);
+      return TRUE;
     }
-  return pair_and_talk (options, client, channel);
+  return pair_and_talk (options, channel, error);
 }
 
-WhimCliExit
-whim_cli_run (const WhimCliOptions *options)
+/* The daemon is our child: it is stopped when we have nothing more to do with it. */
+static gboolean
+end_run (const WhimCliOptions *options, WhimCliDaemon *daemon, gboolean over, GError **error)
 {
-  g_autofree char *key_path = whim_cli_key_path (options->config);
-  gboolean had_key = g_file_test (key_path, G_FILE_TEST_EXISTS);
-  WhimCliDaemon daemon = { 0 };
-  g_autoptr (GError) error = NULL;
-  g_autoptr (WhimCliClient) client = reach_daemon (options, &daemon, &error);
-  WhimCliExit result;
-  WhimCliExit ended = WHIM_CLI_OK;
+  WhimCliExit ended;
 
-  if (client == NULL)
-    {
-      whim_cli_complain ("%s", error->message);
-      return WHIM_CLI_UNREACHABLE;
-    }
-  result = open_and_pair (
-      options, client, !had_key && whim_config_get (options->config, WHIM_SETTING_API_KEY) == NULL,
-      &error);
-  if (error != NULL)
-    whim_cli_complain ("%s", error->message);
-  if (daemon.pid == 0)
-    return result;
-  /* Nobody scanned: the daemon goes on, "whimbrel pair" tries again. */
-  if (options->once || result == WHIM_CLI_FAILED)
-    ended = whim_cli_daemon_stop (&daemon);
+  if (daemon->pid == 0)
+    return TRUE;
+  if (options->once || over)
+    ended = whim_cli_daemon_stop (daemon);
   else
     {
       fputs (_ ("The daemon runs until you press Ctrl+C.\n"), stdout);
       fflush (stdout);
-      ended = whim_cli_daemon_wait (&daemon);
+      ended = whim_cli_daemon_wait (daemon);
     }
-  return result != WHIM_CLI_OK ? result : ended;
+  if (ended == WHIM_CLI_OK)
+    return TRUE;
+  if (error != NULL)
+    g_set_error_literal (error, WHIM_CLI_ERROR, (gint)ended, _ ("whimbreld ended with an error."));
+  return FALSE;
+}
+
+gboolean
+whim_cli_run (WhimCliOptions *options, GError **error)
+{
+  g_autofree char *key_path = whim_cli_key_path (options->config);
+  gboolean had_key = g_file_test (key_path, G_FILE_TEST_EXISTS);
+  WhimCliDaemon daemon = { 0 };
+  GError *own = NULL;
+  gboolean new_key;
+
+  options->client = reach_daemon (options, &daemon, &own);
+  if (options->client == NULL)
+    {
+      g_set_error_literal (error, WHIM_CLI_ERROR, WHIM_CLI_UNREACHABLE, own->message);
+      g_error_free (own);
+      return FALSE;
+    }
+  new_key = !had_key && whim_config_get (options->config, WHIM_SETTING_API_KEY) == NULL;
+  if (open_and_pair (options, new_key, &own))
+    return end_run (options, &daemon, FALSE, error);
+  /* Nobody scanned: the daemon goes on, "whimbrel pair" tries again. */
+  if (whim_cli_exit_for (own) == WHIM_CLI_LATE && daemon.pid != 0 && !options->once)
+    {
+      whim_cli_complain ("%s", own->message);
+      *own->message = '\0'; /* it has been said */
+    }
+  end_run (options, &daemon, whim_cli_exit_for (own) != WHIM_CLI_LATE, NULL);
+  g_propagate_error (error, own);
+  return FALSE;
 }

@@ -1,30 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command in the terminal against daemon and sandbox."""
 import os
-import subprocess
 import sys
 import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
 import whimtest as w
-
-CLI = os.path.join(w.BUILD, 'daemon', 'cli', 'whimbrel')
-BLOCKS = {' ': (0, 0), '▀': (1, 0), '▄': (0, 1), '█': (1, 1)}
-
-
-def environment(**more):
-    env = {'WHIMBREL_BUS': 'none', 'LC_ALL': 'C.UTF-8'}
-    env.update(more)
-    return env
-
-
-def finish(argv, env):
-    full = {k: v for k, v in os.environ.items() if not k.startswith('WHIMBREL_')}
-    full.update(env)
-    done = subprocess.run([CLI, *argv], env=full, stdin=subprocess.DEVNULL, capture_output=True,
-                          timeout=w.DEADLINE)
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
-
+from clitest import CLI, environment, finish, read_code
 
 def run_with_sandbox(scratch):
     sandbox = scratch.sandbox()
@@ -58,22 +40,6 @@ def beside_a_daemon(scratch):
     code, out, err = finish(['pair', channels[0]['id']], env)
     w.equal(code, 0, 'exit: %s %s' % (out, err))
     w.check('Connected as ' in out, out)
-
-
-def read_code(lines):
-    """What a phone would read from the picture."""
-    rows = []
-    for line in lines:
-        rows.append([BLOCKS[c][0] for c in line])
-        rows.append([BLOCKS[c][1] for c in line])
-    scale = 4
-    pixels = b''.join(bytes(255 * value for value in row for _ in range(scale)) * scale
-                      for row in rows)
-    image = b'P5 %d %d 255\n' % (len(rows[0]) * scale, len(rows) * scale) + pixels
-    done = subprocess.run(['zbarimg', '--quiet', '--raw', '-'], input=image, capture_output=True,
-                          timeout=w.DEADLINE)
-    w.equal(done.returncode, 0, 'zbarimg: %r' % done.stderr)
-    return done.stdout.decode().strip()
 
 
 def pair_by_picture(scratch):

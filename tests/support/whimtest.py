@@ -265,6 +265,7 @@ class Daemon:
     def __init__(self, sandbox, directory, failpoints=None, control=False, env=None):
         self.sandbox = sandbox
         self.directory = directory
+        self.listen = '127.0.0.1:0'
         self.program = None
         self.control = control
         self.start(failpoints, env)
@@ -274,7 +275,7 @@ class Daemon:
             'WHIMBREL_BUS': 'none',
             **(env or {}),
             'WHIMBREL_DATA_DIR': self.directory,
-            'WHIMBREL_LISTEN': '127.0.0.1:0',
+            'WHIMBREL_LISTEN': self.listen,
             'WHIMBREL_WA_URL': self.sandbox.url,
             'WHIMBREL_WA_NOISE_ROOT': self.sandbox.root,
         }
