@@ -379,7 +379,7 @@ main (int argc, char **argv)
   if (place >= 0 && !over)
     parse_and_perform (argc, argv, place, &options, &error);
   caught = whim_cli_signals_get_caught ();
-  if (caught == SIGALRM)
+  if (caught == SIGALRM && error != NULL)
     {
       whim_cli_complain (_ ("It did not happen within %d seconds."), options.timeout);
       result = WHIM_CLI_LATE;

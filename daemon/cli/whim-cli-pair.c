@@ -193,6 +193,8 @@ catch_up (Pair *self, GError **error)
   now = whim_cli_client_call (self->client, "GET", path, NULL, NULL, error);
   if (now == NULL)
     return PAIR_FAILED;
+  if (g_str_equal (whim_cli_text (now, "status"), "qr"))
+    return fetch_code (self, error); /* it may be another one already */
   return take_status (self, whim_cli_text (now, "status"), whim_cli_text (now, "reason"), error);
 }
 
