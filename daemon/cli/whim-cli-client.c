@@ -35,6 +35,7 @@ struct _WhimCliClient
   GDataInputStream *stream;
   gint64 last_id; /* of the last event that was handed out */
   gint64 next_id; /* of the event that is being read */
+  gboolean idle;
 };
 
 GQuark
@@ -428,6 +429,7 @@ whim_cli_client_next (WhimCliClient *self, GError **error)
       self->stream, NULL, whim_cli_signals_get_cancellable (), &own);
   JsonObject *event;
 
+  self->idle = line != NULL && *line == ':';
   if (own != NULL)
     take_transport_error (self, own, error);
   else if (line == NULL)
@@ -446,4 +448,10 @@ whim_cli_client_next (WhimCliClient *self, GError **error)
       return event;
     }
   return NULL;
+}
+
+gboolean
+whim_cli_client_is_idle (WhimCliClient *self)
+{
+  return self->idle;
 }

@@ -70,6 +70,26 @@ is_about (Wait *self, JsonObject *event)
          && g_str_equal (whim_cli_text (data, "id"), self->id);
 }
 
+/* Returns: whether there is more to wait for; if not, and it did not work, with @error */
+static gboolean
+wait_for_event (Wait *self, GError **error)
+{
+  WhimCliClient *client = self->options->client;
+  g_autoptr (GError) own = NULL;
+  g_autoptr (JsonObject) event = whim_cli_client_next (client, &own);
+
+  if (own != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&own));
+      return FALSE;
+    }
+  if (event == NULL || !is_about (self, event))
+    return TRUE;
+  if (self->options->json)
+    whim_cli_say ("%s", whim_cli_client_get_text (client));
+  return !take_message (self, whim_cli_object (event, "data"), error);
+}
+
 /* What became of it before the stream was open is asked for; what comes after is told. */
 static gboolean
 wait_until_sent (Wait *self, GError **error)
@@ -79,41 +99,22 @@ wait_until_sent (Wait *self, GError **error)
   WhimCliClient *client = self->options->client;
   gint64 after = whim_cli_client_get_newest (client, error);
   g_autoptr (JsonObject) now = NULL;
-  GError *own = NULL;
+  g_autoptr (GError) own = NULL;
 
   if (after < 0 || !whim_cli_client_follow (client, self->channel, after, error))
     return FALSE;
   now = whim_cli_client_call (client, "GET", full, NULL, NULL, error);
   if (now == NULL)
     return FALSE;
-  if (take_message (self, whim_cli_data (now), &own))
-    {
-      if (self->options->json)
-        whim_cli_say ("%s", whim_cli_client_get_text (client));
-      g_propagate_error (error, own);
-      return own == NULL;
-    }
-  while (TRUE)
-    {
-      g_autoptr (JsonObject) event = whim_cli_client_next (client, &own);
-      gboolean over;
-
-      if (own != NULL)
-        {
-          g_propagate_error (error, own);
-          return FALSE;
-        }
-      if (event == NULL || !is_about (self, event))
-        continue;
-      if (self->options->json)
-        whim_cli_say ("%s", whim_cli_client_get_text (client));
-      over = take_message (self, whim_cli_object (event, "data"), &own);
-      if (over)
-        {
-          g_propagate_error (error, own);
-          return own == NULL;
-        }
-    }
+  if (!take_message (self, whim_cli_data (now), &own))
+    while (wait_for_event (self, &own))
+      ;
+  else if (self->options->json)
+    whim_cli_say ("%s", whim_cli_client_get_text (client));
+  if (own == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&own));
+  return FALSE;
 }
 
 gboolean

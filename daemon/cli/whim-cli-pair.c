@@ -112,7 +112,9 @@ take_status (Pair *self, const char *status, const char *reason, GError **error)
   tell_state (self, status, reason);
   if (g_str_equal (status, "connected"))
     return PAIR_CONNECTED;
-  if (!g_str_equal (status, "disconnected"))
+  /* after such an end a picture may wait on the same connection: that is not what was asked for */
+  if (!g_str_equal (status, "disconnected")
+      && (self->pairing->phone == NULL || !g_str_has_prefix (reason, "pairing_code_")))
     return PAIR_GOES_ON;
   if (g_str_equal (reason, "pairing_timeout") || g_str_equal (reason, "never_paired"))
     g_set_error (error, WHIM_CLI_ERROR, WHIM_CLI_LATE,
@@ -212,6 +214,8 @@ read_event (Pair *self, GError **error)
     }
   if (event != NULL)
     step = take_event (self, event, error);
+  else if (whim_cli_client_is_idle (self->client) && self->pairing->phone == NULL)
+    step = fetch_code (self, error);
   if (step == PAIR_GOES_ON && self->deadline > 0 && g_get_monotonic_time () > self->deadline)
     {
       g_set_error_literal (error, WHIM_CLI_ERROR, WHIM_CLI_LATE, _ ("Nobody scanned the code."));

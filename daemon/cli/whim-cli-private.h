@@ -127,6 +127,8 @@ gboolean whim_cli_client_resume (WhimCliClient *self, const char *channel, GErro
 /** whim_cli_client_next: (transfer full) (nullable): the next event; NULL without an error when
  * only time has passed */
 JsonObject *whim_cli_client_next (WhimCliClient *self, GError **error);
+/** whim_cli_client_is_idle: the daemon has only said that it is there, as it does now and then */
+gboolean whim_cli_client_is_idle (WhimCliClient *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WhimCliClient, whim_cli_client_free)
 

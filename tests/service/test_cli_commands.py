@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import stat
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
 import receiver as r
@@ -21,8 +22,9 @@ HARMLESS = '\ufffd[2J\ufffd]0;x\ufffdEve\ufffdgnp\ufffd31m not a row'
 
 def commands():
     out = finish(['help'], environment(WHIMBREL_DATA_DIR='/nonexistent'))[1]
-    rows = re.findall(r'^  ((?:[a-z]+ ?)+?)(?: \[?[A-Z].*?)?  +\S', out.split('Commands:\n')[1]
-                      .split('\n\n')[0], re.M)
+    listed = out.split('Commands:\n')[1].split('\n\n')[0]
+    rows = [row.strip()
+            for row in re.findall(r'^  ((?:[a-z]+ ?)+?)(?: \[?[A-Z].*?)?  +\S', listed, re.M)]
     w.check(len(rows) > 20 and 'channel create' in rows and 'help' in rows, 'commands: %r' % rows)
     return rows
 
@@ -201,7 +203,7 @@ def webhooks_and_keys(scratch):
     secret = os.path.join(scratch.path, 'secret')
     with open(secret, 'w', encoding='ascii') as out:
         out.write('not to be seen\n')
-    hook = cli.json('webhook', 'add', receiver.url + '/\u009b', '--secret-file', secret,
+    hook = cli.json('webhook', 'add', receiver.url + '/hook', '--secret-file', secret,
                     '--event', 'message.received', '--event', 'message.sent')['data']
     w.equal((hook['channelId'], hook['events'], hook['hasSecret']),
             (channel, ['message.received', 'message.sent'], True), 'hook')
@@ -315,6 +317,26 @@ def pairs(scratch):
     w.check('pairing_code_expired' in program.stderr(), program.stderr())
 
 
+def figure(daemon, name):
+    text = daemon.request('GET', '/metrics')[1].decode()
+    return int(re.search(r'^%s (\d+)' % re.escape(name), text, re.M).group(1))
+
+
+def keep_asking(daemon):
+    """A minute in which the command says, as it should, that somebody still waits for the code."""
+    until = time.monotonic() + w.DEADLINE
+    while figure(daemon, 'whimbrel_http_event_streams') == 0:
+        w.check(time.monotonic() < until, 'nobody follows')
+    answered = 'whimbrel_http_requests_total{status="2xx"}'
+    before = figure(daemon, answered)
+    daemon.command(advance=40000)
+    asked = 1
+    while figure(daemon, answered) == before + asked:
+        asked += 1
+        w.check(time.monotonic() < until, 'nobody asks')
+    daemon.command(advance=25000)
+
+
 def rotates(scratch):
     """The picture follows the code; Ctrl+C ends it."""
     sandbox, ours, daemon, cli = setup(scratch, control=True)
@@ -326,7 +348,7 @@ def rotates(scratch):
             lines.append(program.line())
         codes.append(read_code(lines))
         if len(codes) == 1:
-            daemon.command(advance=61000)
+            keep_asking(daemon)
     w.check(codes[0] != codes[1], 'the same code twice')
     channel = daemon.ok('GET', '/channels')['data'][0]['id']
     w.equal(codes[1], daemon.ok('GET', '/channels/%s/qr' % channel)['raw'], 'the code')
