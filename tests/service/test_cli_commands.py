@@ -142,6 +142,22 @@ def channels(scratch):
                    WHIMBREL_LISTEN='127.0.0.1:1'), cli.ok('channel', 'list'), 'WHIMBREL_SERVER')
 
 
+def screens(scratch):
+    """Colours and widths of a terminal, for people who want them."""
+    sandbox, ours, daemon, cli = setup(scratch)
+    cli.ok('channel', 'create', 'wide 日本語 ' + 'x' * 100)
+    plain = cli.ok('channel', 'list')
+    w.check('\x1b' not in plain and 'x' * 100 in plain, repr(plain))
+    out = cli.on_a_screen(100, 'channel', 'list')
+    w.check('\x1b[1mID ' in out and '\x1b[31mdisconnected\x1b[0m' in out, repr(out))
+    bare = re.sub('\x1b\\[[0-9;]*m', '', out)
+    w.check(bare.splitlines()[1].endswith('…'), repr(out))
+    width = sum(2 if ord(c) > 0x2e80 else 1 for c in bare.splitlines()[1])
+    w.equal(width, 100, 'width of %r' % bare)
+    w.equal(cli.on_a_screen(1000, 'channel', 'list', NO_COLOR='1'), plain, 'NO_COLOR')
+    w.equal(cli.on_a_screen(1000, 'channel', 'list', TERM='dumb'), plain, 'dumb')
+
+
 def messages(scratch):
     sandbox, ours, daemon, cli = setup(scratch)
     theirs = sandbox.phone(HOSTILE)
@@ -387,4 +403,5 @@ def backs_up(scratch):
     w.equal(sorted(f for f in os.listdir(scratch.path) if 'other' in f), [], 'pieces of a file')
 
 
-w.run([helps, mistakes, channels, messages, webhooks_and_keys, listens, pairs, rotates, backs_up])
+w.run([helps, mistakes, channels, screens, messages, webhooks_and_keys, listens, pairs, rotates,
+       backs_up])

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Drives the command in the terminal."""
+import fcntl
 import json
 import os
+import pty
+import struct
 import subprocess
+import termios
 import urllib.parse
 
 import whimtest as w
@@ -71,6 +75,30 @@ class Terminal:
         w.check(err.startswith('whimbrel: ') and err.count('\n') == 1 and says in err,
                 '%r: %r' % (argv, err))
         return out
+
+    def on_a_screen(self, columns, *argv, **env):
+        """What it printed on a terminal of that width."""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('HHHH', 24, columns, 0, 0))
+        full = {k: v for k, v in os.environ.items() if k != 'NO_COLOR'}
+        full.update({**self.env, 'TERM': 'xterm', **env})
+        process = subprocess.Popen([CLI, *argv], env=full, stdin=theirs, stdout=theirs,
+                                   stderr=subprocess.PIPE)
+        os.close(theirs)
+        out = b''
+        while True:
+            try:
+                piece = os.read(ours, 4096)
+            except OSError:  # the other end is closed
+                break
+            if not piece:
+                break
+            out += piece
+        os.close(ours)
+        err = process.stderr.read().decode()
+        process.stderr.close()
+        w.equal((process.wait(timeout=w.DEADLINE), err), (0, ''), '%r: %r' % (argv, out))
+        return out.decode().replace('\r\n', '\n')
 
     def start(self, scratch, *argv):
         program = w.Program([CLI, *argv], env=self.env)
