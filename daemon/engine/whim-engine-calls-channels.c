@@ -194,6 +194,8 @@ delete_logged_out_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (!g_task_propagate_boolean (G_TASK (result), NULL) || channel == NULL)
     {
+      if (channel != NULL)
+        channel->deleting = FALSE;
       g_task_return_new_error (op->task, WHIM_ERROR, WHIM_ERROR_CONFLICT,
                                "the channel could not be deleted");
       g_object_unref (op->task);
