@@ -218,7 +218,10 @@ class Peer:
     def pair_by_code(self, phone):
         self.connect()
         self.event(lambda e: e['event'] == 'qr', 'pair-device')
+        asked = self.sandbox.counts().get('codes', 0)
+        # Baileys shows the code before the server has heard of it
         code = self.call('code', phone=phone['pn'])['code']
+        self.sandbox.get('/await-count?name=codes&count=%d' % (asked + 1))
         self.sandbox.post('/enter-code', phone=phone['pn'], code=code)
         self.event(lambda e: e['event'] == 'open', 'open')
         self.sandbox.wait_idle(phone)
@@ -332,9 +335,12 @@ class Daemon:
             self.url + '/events?after=%d' % after,
             headers={'X-API-Key': self.key, 'Accept': 'text/event-stream'})
         seen = []
+        until = time.monotonic() + DEADLINE
         try:
             with urllib.request.urlopen(request, timeout=DEADLINE) as stream:
                 for raw in stream:
+                    if time.monotonic() > until:  # keep-alives are no events
+                        raise TimeoutError('too late')
                     line = raw.decode('utf-8').strip()
                     if not line.startswith('data:'):
                         continue
