@@ -5,6 +5,8 @@
 
 #include "base/whim-limits.h"
 
+#include <glib-unix.h>
+#include <poll.h>
 #include <string.h>
 
 /* A comment now and then, so that proxies and clients see that the line is alive. */
@@ -27,6 +29,7 @@ struct _WhimRestStream
   GQueue chunks; /* of gsize in a pointer: what libsoup has not written */
   gsize unsent;
   guint keep_alive;
+  guint hang_up; /* source */
 };
 
 static guint n_streams;
@@ -43,6 +46,7 @@ void
 whim_rest_stream_free (WhimRestStream *self)
 {
   whim_clock_clear_timer (whim_rest_get_clock (self->request->rest), &self->keep_alive);
+  g_clear_handle_id (&self->hang_up, g_source_remove);
   g_queue_clear (&self->chunks);
   g_free (self->channel_id);
   g_free (self);
@@ -92,6 +96,31 @@ keep_alive_due (gpointer data)
     append (self, g_strdup (": keep-alive\n\n"));
 }
 
+static void end (WhimRestStream *self);
+
+static gboolean
+hung_up_cb (int fd, GIOCondition condition, gpointer user_data)
+{
+  WhimRestStream *self = user_data;
+
+  self->hang_up = 0;
+  whim_rest_request_cut (self->request);
+  end (self); /* so that libsoup writes, and sees it */
+  return G_SOURCE_REMOVE;
+}
+
+/* libsoup does not read while it answers, so a client that has gone would be noticed by the second
+ * write to nobody, and many that come and go would use up the streams. */
+static void
+watch_hang_up (WhimRestStream *self)
+{
+  GSocket *socket = soup_server_message_get_socket (self->request->message);
+
+  if (socket != NULL)
+    self->hang_up
+        = g_unix_fd_add (g_socket_get_fd (socket), (GIOCondition)POLLRDHUP, hung_up_cb, self);
+}
+
 static void
 start (WhimRestStream *self)
 {
@@ -112,6 +141,7 @@ start (WhimRestStream *self)
   g_signal_connect (request->message, "wrote-chunk", G_CALLBACK (chunk_written), request);
   self->keep_alive = whim_clock_add_timer (whim_rest_get_clock (request->rest), KEEP_ALIVE_MS,
                                            keep_alive_due, self);
+  watch_hang_up (self);
   append (self, g_strdup (": connected\n\n"));
 }
 

@@ -481,6 +481,25 @@ watch_idle_socket (WhimRest *self, GSocket *socket)
   g_hash_table_replace (self->idle, socket, idle);
 }
 
+static gboolean
+is_closed (gpointer socket, gpointer idle, gpointer user_data)
+{
+  return g_socket_is_closed (socket);
+}
+
+/* Sockets that were closed after their answer may live on for a while: they do not count. Looked at
+ * only when there seem to be too many, and then all of them go. */
+static gboolean
+is_full (WhimRest *self)
+{
+  if (g_hash_table_size (self->requests) + g_hash_table_size (self->idle)
+      <= WHIM_LIMIT_HTTP_CONNECTIONS)
+    return FALSE;
+  g_hash_table_foreach_remove (self->idle, is_closed, NULL);
+  return g_hash_table_size (self->requests) + g_hash_table_size (self->idle)
+         > WHIM_LIMIT_HTTP_CONNECTIONS;
+}
+
 static void
 message_ended (SoupServerMessage *message, gpointer user_data)
 {
@@ -517,8 +536,7 @@ request_started (SoupServer *server, SoupServerMessage *message, gpointer user_d
   g_signal_connect (message, "got-chunk", G_CALLBACK (chunk_read), request);
   g_signal_connect (message, "wrote-body-data", G_CALLBACK (progress_written), request);
   whim_rest_request_watch (request, HEADER_TIMEOUT_MS);
-  if (g_hash_table_size (self->requests) + g_hash_table_size (self->idle)
-      > WHIM_LIMIT_HTTP_CONNECTIONS)
+  if (is_full (self))
     whim_rest_request_cut (request);
 }
 

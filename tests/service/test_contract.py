@@ -227,4 +227,22 @@ def query_token(scratch):
     w.equal(w.http('GET', daemon.url + '/channels?token=nobody')[0], 401, 'wrong')
 
 
-w.run([keys, configured_key, rates, origins, packing, documents, figures, dialects, query_token])
+def passing_listeners(scratch):
+    """Who goes without a word gives his place among the streams back; nothing else happens here that would tell."""
+    daemon = scratch.daemon(scratch.sandbox())
+    for _ in range(600):  # 256 may be open
+        request = urllib.request.Request(daemon.url + '/events', headers={
+            'X-API-Key': daemon.key, 'Accept': 'text/event-stream'})
+        with urllib.request.urlopen(request, timeout=w.DEADLINE) as stream:
+            w.check(stream.readline().startswith(b':'), 'a first line')
+
+
+def passing_clients(scratch):
+    """A client that opens a connection for each request is served, however many there were: 1,024 may be open."""
+    daemon = scratch.daemon(scratch.sandbox())
+    for _ in range(1100):
+        daemon.ok('GET', '/health')
+
+
+w.run([keys, configured_key, rates, origins, packing, documents, figures, dialects, query_token, passing_listeners,
+       passing_clients])
