@@ -189,11 +189,12 @@ def bench_texts(table, scratch, args, many=None):
     load = Load(daemon)
     n = args.texts
     before = sandbox.counts()
+    cursor = daemon.last_seq()  # to read the whole journal 50 times is not what is measured
     began, cpu = time.monotonic(), cpu_ms(pid)
     ids = load.send([(busy[i % len(busy)][0], person['pn'], 'text %d of the bench, %s' % (i, 'x' * 100))
                      for i in range(n)])
     for message in ids[-len(busy):]:
-        daemon.status_of(message, 'delivered')
+        daemon.status_of(message, 'delivered', cursor)
     for _, owner in busy:
         sandbox.wait_idle(owner)
     spent, wall = cpu_ms(pid) - cpu, time.monotonic() - began

@@ -165,7 +165,10 @@ def restriction(scratch):
     again(daemon, channel)
     daemon.status_of(first, 'failed')
     second = daemon.send(channel, people[1]['pn'], 'refused too')
-    daemon.status_of(second, 'failed')
+    # it is held if the daemon has asked by then why the first one failed
+    daemon.wait_event(lambda e: e['data'].get('id') == second
+                      and (e['data'].get('status') == 'failed'
+                           or e['data'].get('statusReason') == 'account_restricted'), 'its refusal')
     daemon.wait_event(lambda e: e['event'] == 'channel.status' and e['data'].get('restrictions'),
                       'the restriction')
     held = daemon.send(channel, people[2]['pn'], 'waits')
