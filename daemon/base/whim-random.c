@@ -7,7 +7,12 @@
 #include <string.h>
 #include <sys/random.h>
 
+/* Small numbers come out of a handful drawn at once: a call of the kernel each would be seen. */
+#define POOL_SIZE 256u
+
 static void (*test_source) (gpointer bytes, gsize len);
+static _Thread_local guint8 pool[POOL_SIZE];
+static _Thread_local gsize pool_left;
 
 void
 whim_random_bytes (gpointer bytes, gsize len)
@@ -33,6 +38,30 @@ whim_random_bytes (gpointer bytes, gsize len)
     }
 }
 
+/* What is taken leaves no copy behind. */
+static guint32
+take_number (void)
+{
+  guint32 value;
+  guint8 *at;
+
+  if (test_source != NULL)
+    {
+      whim_random_bytes (&value, sizeof value);
+      return value;
+    }
+  if (pool_left < sizeof value)
+    {
+      whim_random_bytes (pool, sizeof pool);
+      pool_left = sizeof pool;
+    }
+  pool_left -= sizeof value;
+  at = pool + pool_left;
+  memcpy (&value, at, sizeof value);
+  memset (at, 0, sizeof value);
+  return value;
+}
+
 guint32
 whim_random_below (guint32 bound)
 {
@@ -42,7 +71,7 @@ whim_random_below (guint32 bound)
   g_return_val_if_fail (bound > 0, 0);
   limit = G_MAXUINT32 - G_MAXUINT32 % bound;
   do
-    whim_random_bytes (&value, sizeof value);
+    value = take_number ();
   while (value >= limit);
   return value % bound;
 }
