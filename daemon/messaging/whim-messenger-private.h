@@ -347,17 +347,22 @@ void whim_sender_reconsider (WhimSender *self);
 /** whim_sender_cancel_async: see whim_messenger_cancel_async() */
 void whim_sender_cancel_async (WhimSender *self, const char *id, GTask *task);
 
-/** WhimSealed: called when a row is sealed and committed, or could not be */
+/** WhimSealStep: ratchets and stanza were submitted to the store: what is sealed from here on comes
+ *  after them */
+typedef void (*WhimSealStep) (WhimMessenger *self, gpointer data);
+/** WhimSealDone: called when a row is sealed and committed, or could not be */
 typedef void (*WhimSealDone) (WhimMessenger *self,
                               GBytes *stanza,
                               const GError *error,
                               gpointer data);
 /** whim_sender_seal: resolves, fetches, encrypts and commits one row; @row stays the caller's and
  *  must live until @done. @stanza is NULL on failure: @error says whether it is final
- *  (WHIM_MESSAGING_ERROR) or may be tried again. Takes @standing (nullable). */
+ *  (WHIM_MESSAGING_ERROR) or may be tried again. Takes @standing (nullable). @done comes once, and
+ *  after @committing, which comes at most once. */
 void whim_sender_seal (WhimMessenger *self,
                        const WhimOutboxRow *row,
                        WhimStanding *standing,
+                       WhimSealStep committing,
                        WhimSealDone done,
                        gpointer data);
 

@@ -138,6 +138,7 @@ struct _WhimSender
   GHashTable *waiters;  /* id -> GTask: who waits for the ack */
   gboolean loaded;      /* the rows of an earlier run are here */
   gboolean loading;
+  gboolean load_wanted; /* when nothing is on its way to disk any more */
   gboolean online;
   guint ack_timer;
   guint lane_timer;
@@ -145,7 +146,8 @@ struct _WhimSender
   guint expiry_timer;
   gint64 expiry_at; /* Unix seconds */
   guint generation;
-  guint ops; /* under way */
+  guint ops;        /* under way */
+  guint committing; /* of them, sealed and not yet on disk */
 
   /* pacing, of this run */
   gint64 last_stranger_ms;
@@ -155,6 +157,27 @@ struct _WhimSender
   gint64 hour_ends_ms;
 };
 
+/* An operation of a row, until its callback. */
+typedef struct
+{
+  WhimMessenger *messenger;
+  SendRow *row;
+  guint generation;
+  gboolean committing; /* its ciphertexts are on their way to disk */
+} RowOp;
+RowOp *whim_sender_row_op_new (WhimSender *self, SendRow *row);
+/** whim_sender_row_op_end: takes @op. NULL: connection or store are gone; the row is on disk, in
+ *  whatever state */
+SendRow *whim_sender_row_op_end (RowOp *op);
+
+/** whim_sender_get_lane: (transfer none): made if need be */
+SendLane *whim_sender_get_lane (WhimSender *self, const char *chat);
+/** whim_sender_lane_start: its head is worked on, unless it is already, or waits */
+void whim_sender_lane_start (WhimSender *self, SendLane *lane);
+/** whim_sender_row_committed: a WhimCommitDone: what was to be kept of a row that stays in line is
+ *  on disk; @data: RowOp */
+void whim_sender_row_committed (WhimMessenger *messenger, gboolean ok, gpointer data);
+
 /** whim_sender_add: takes @row, @message (nullable) and @standing (nullable) */
 void whim_sender_add (WhimSender *self,
                       WhimOutboxRow *row,
@@ -162,6 +185,17 @@ void whim_sender_add (WhimSender *self,
                       WhimStanding *standing);
 /** whim_sender_drop: forgets a row that is not busy; it is off the disk, or will be */
 void whim_sender_drop (WhimSender *self, SendRow *row);
+/** whim_sender_end_row: off the queue, with @unit (transfer full) and what belongs to its end
+ *  @code: of a refusal; 0 otherwise */
+void whim_sender_end_row (WhimSender *self,
+                          SendRow *row,
+                          WhimMessageStatus status,
+                          const char *reason,
+                          gint64 timestamp,
+                          gint64 code,
+                          WhimUnit *unit);
+/** whim_sender_arm_ack_timer: a row was written: silence is noticed */
+void whim_sender_arm_ack_timer (WhimSender *self);
 /** whim_sender_make_event: (transfer full): what became of a row */
 WhimEvent *whim_sender_make_event (WhimSender *self,
                                    const WhimOutboxRow *row,

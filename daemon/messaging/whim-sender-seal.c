@@ -29,6 +29,7 @@ typedef struct
 typedef struct
 {
   WhimMessenger *messenger;
+  WhimSealStep committing;
   WhimSealDone done;
   gpointer data;
   const WhimOutboxRow *row; /* the caller's, until @done */
@@ -203,6 +204,7 @@ seal_encrypted (gpointer job, WhimSignalCache *cache, GPtrArray *changes, gpoint
                           "sealed", NULL, NULL);
   (void)WHIM_FAILPOINT ("send.before-seal-commit");
   whim_messenger_commit (op->messenger, unit, seal_committed, op);
+  op->committing (op->messenger, op->data);
 }
 
 /* ---- on the worker --------------------------------------------------------------------------- */
@@ -469,12 +471,14 @@ void
 whim_sender_seal (WhimMessenger *self,
                   const WhimOutboxRow *row,
                   WhimStanding *standing,
+                  WhimSealStep committing,
                   WhimSealDone done,
                   gpointer data)
 {
   SealOp *op = g_new0 (SealOp, 1);
 
   op->messenger = self;
+  op->committing = committing;
   op->done = done;
   op->data = data;
   op->row = row;

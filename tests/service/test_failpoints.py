@@ -15,6 +15,10 @@ RECEIVE = ['receive.before-commit', 'receive.after-commit']
 STORE = ['store.before-commit', 'store.after-commit']
 PAIR = ['pair.before-save', 'pair.after-save', 'pair.after-answer']
 CODE = ['code.before-save', 'code.after-save', 'code.after-finish'] + PAIR
+LINE = 12
+IN_LINE = [('send.before-seal-commit', 'kill:5'), ('send.after-seal-commit', 'kill:5'),
+           ('send.before-write', 'kill:5'), ('send.after-write', 'kill:5'),
+           ('store.commit-error', 'error:5'), ('store.after-commit', 'kill:5')]
 # passages of the store's failpoints while a channel is made and linked
 PAIRING_PASSAGES = range(1, 8)
 # passages of the store's failpoints: from the login to the end of the conversation
@@ -75,6 +79,30 @@ def at_send(point):
         accepted.append(daemon.send(channel, theirs['pn'], 'after'))
         books_balance(sandbox, daemon, ours, theirs, channel, [a for a in accepted if a], [])
     test.__name__ = 'kill at ' + point
+    return test
+
+
+def in_line(point, spec):
+    """Many of one chat on their way to disk together: whatever becomes of one, they arrive once and in order."""
+    def test(scratch):
+        sandbox, ours, theirs, daemon, channel = setup(scratch)
+        daemon.ok('PUT', '/channels/' + channel, {'settings': {'pacing': 'off'}})
+        daemon.ok('POST', '/channels/%s/disconnect' % channel)
+        accepted = [daemon.send(channel, theirs['pn'], 'in line %d' % i) for i in range(LINE)]
+        daemon.stop()
+        daemon.start('%s=%s' % (point, spec))
+        try:
+            daemon.ok('POST', '/channels/%s/connect' % channel)
+        except (urllib.error.URLError, OSError, w.http_client.HTTPException):
+            pass
+        if spec.startswith('kill'):
+            daemon.wait_death()
+            daemon.start()
+            daemon.ok('POST', '/channels/%s/connect' % channel)
+        books_balance(sandbox, daemon, ours, theirs, channel, accepted, [])
+        at_phone = [m['id'] for m in sandbox.get('/inbox?phone=%s&count=0' % theirs['pn'])['messages']]
+        w.equal([i for i in at_phone if i in accepted], accepted, 'the order')
+    test.__name__ = 'in line: %s, %s' % (point, spec)
     return test
 
 
@@ -238,7 +266,7 @@ def refused_commit(scratch):
     books_balance(sandbox, daemon, ours, theirs, channel, accepted, arriving)
 
 
-w.run([at_send(p) for p in SEND] + [at_receive(p) for p in RECEIVE]
+w.run([at_send(p) for p in SEND] + [in_line(p, s) for p, s in IN_LINE] + [at_receive(p) for p in RECEIVE]
       + [around_commits(p) for p in STORE] + [refused_commit]
       + [at_pairing(p, False) for p in PAIR] + [at_pairing(p, True) for p in CODE]
       + [around_pairing_commits(p) for p in STORE] + [refused_pairing_commit])
