@@ -5,15 +5,6 @@
 
 #include <string.h>
 
-static const char *
-get_text (GVariant *dict, const char *name)
-{
-  const char *text = NULL;
-
-  g_variant_lookup (dict, name, "&s", &text);
-  return text;
-}
-
 static char *
 dup_digits (const char *jid)
 {
@@ -57,26 +48,21 @@ add_sender (WhimJson *json, const char *phone, const char *lid, const char *name
 
 /* whapi's names, but for those that are canonical names too */
 static void
-add_whapi_members (WhimJson *json, GVariant *message, gboolean only_lid)
+add_whapi_members (WhimJson *json, const WhimMembers *message, gboolean only_lid)
 {
-  const char *kind = get_text (message, "type");
-  const char *quoted = get_text (message, "quotedId");
-  gboolean from_me = FALSE;
+  const char *kind = whim_members_get_text (message, "type");
+  const char *quoted = whim_members_get_text (message, "quotedId");
 
-  whim_present_add_text (json, "chat_id", get_text (message, "chatId"));
-  if (g_variant_lookup (message, "fromMe", "b", &from_me))
-    {
-      whim_json_name (json, "from_me");
-      whim_json_boolean (json, from_me);
-    }
+  whim_present_add_text (json, "chat_id", whim_members_get_text (message, "chatId"));
+  whim_members_add_named (message, json, "fromMe", "from_me");
   if (only_lid)
     {
       whim_json_name (json, "from_lid");
       whim_json_boolean (json, TRUE);
     }
-  whim_present_add_text (json, "from_name", get_text (message, "fromName"));
+  whim_present_add_text (json, "from_name", whim_members_get_text (message, "fromName"));
   if (kind != NULL)
-    add_content (json, kind, get_text (message, "body"));
+    add_content (json, kind, whim_members_get_text (message, "body"));
   if (quoted == NULL)
     return;
   whim_json_name (json, "context");
@@ -85,14 +71,24 @@ add_whapi_members (WhimJson *json, GVariant *message, gboolean only_lid)
   whim_json_end_object (json);
 }
 
+/* the members of a reaction; whoever reacts is told by digits */
+static void
+add_reaction (WhimJson *json, const WhimMembers *reaction)
+{
+  static const char *const not_as_it_is[] = { "from", NULL };
+  g_autofree char *digits = dup_digits (whim_members_get_text (reaction, "from"));
+
+  whim_members_add_all (reaction, json, not_as_it_is);
+  whim_present_add_text (json, "from", digits);
+}
+
 void
 whim_present_add_reaction_members (WhimJson *json, GVariant *reaction)
 {
-  static const char *const not_as_it_is[] = { "from", NULL };
-  g_autofree char *digits = dup_digits (get_text (reaction, "from"));
+  g_auto (WhimMembers) members = { 0 };
 
-  whim_present_add_members (json, reaction, not_as_it_is);
-  whim_present_add_text (json, "from", digits);
+  whim_members_init (&members, reaction);
+  add_reaction (json, &members);
 }
 
 static void
@@ -103,43 +99,50 @@ add_reactions (WhimJson *json, GVariant *reactions, WhimDialect dialect)
   for (gsize i = 0; i < g_variant_n_children (reactions); i++)
     {
       g_autoptr (GVariant) reaction = g_variant_get_child_value (reactions, i);
+      g_auto (WhimMembers) members = { 0 };
 
+      whim_members_init (&members, reaction);
       whim_json_begin_object (json);
-      whim_present_add_reaction_members (json, reaction);
+      add_reaction (json, &members);
       if (dialect != WHIM_DIALECT_SEED)
-        whim_present_add_named (json, reaction, "timestamp", "t");
+        whim_members_add_named (&members, json, "timestamp", "t");
       whim_json_end_object (json);
     }
   whim_json_end_array (json);
 }
 
 void
-whim_present_add_message_members (WhimJson *json, GVariant *message, WhimDialect dialect)
+whim_present_add_message_members (WhimJson *json, GVariant *dict, WhimDialect dialect)
 {
   static const char *const not_as_it_is[] = { "from", "reactions", NULL };
-  g_autoptr (GVariant) reactions
-      = g_variant_lookup_value (message, "reactions", G_VARIANT_TYPE ("aa{sv}"));
   static const char *const shared[] = { "id", "type", "timestamp", "to", "source", "status" };
-  const char *from = get_text (message, "from");
-  g_autofree char *digits = dup_digits (from);
-  gboolean only_lid = from != NULL && g_str_has_suffix (from, "@lid");
+  g_auto (WhimMembers) message = { 0 };
+  g_autofree char *digits = NULL;
+  const char *from;
+  GVariant *reactions;
+  gboolean only_lid;
 
+  whim_members_init (&message, dict);
+  from = whim_members_get_text (&message, "from");
+  reactions = whim_members_get (&message, "reactions");
+  digits = dup_digits (from);
+  only_lid = from != NULL && g_str_has_suffix (from, "@lid");
   if (dialect != WHIM_DIALECT_WHAPI)
-    whim_present_add_members (json, message, not_as_it_is);
+    whim_members_add_all (&message, json, not_as_it_is);
   else
     for (guint i = 0; i < G_N_ELEMENTS (shared); i++)
-      whim_present_add_named (json, message, shared[i], shared[i]);
+      whim_members_add_named (&message, json, shared[i], shared[i]);
   whim_present_add_text (json, "from", digits);
-  if (reactions != NULL)
+  if (reactions != NULL && g_variant_is_of_type (reactions, G_VARIANT_TYPE ("aa{sv}")))
     add_reactions (json, reactions, dialect);
   if (dialect != WHIM_DIALECT_SEED)
-    add_whapi_members (json, message, only_lid);
+    add_whapi_members (json, &message, only_lid);
   /* of ours, and in every dialect */
-  whim_present_add_text (json, "messageId", get_text (message, "id"));
+  whim_present_add_text (json, "messageId", whim_members_get_text (&message, "id"));
   if (dialect == WHIM_DIALECT_WHAPI)
-    whim_present_add_text (json, "chatId", get_text (message, "chatId"));
-  add_sender (json, only_lid ? NULL : digits, get_text (message, "fromLid"),
-              get_text (message, "fromName"));
+    whim_members_add_named (&message, json, "chatId", "chatId");
+  add_sender (json, only_lid ? NULL : digits, whim_members_get_text (&message, "fromLid"),
+              whim_members_get_text (&message, "fromName"));
 }
 
 void

@@ -6,6 +6,33 @@
 
 G_BEGIN_DECLS
 
+/* The members of an a{sv}, taken apart once: looking each up in the variant is a search from its
+ * start every time. */
+typedef struct
+{
+  const char *name;
+  GVariant *value;
+} WhimMember;
+typedef struct
+{
+  WhimMember few[24]; /* a message has no more */
+  WhimMember *members;
+  guint n;
+} WhimMembers;
+/** whim_members_init: @dict must live until whim_members_clear() */
+void whim_members_init (WhimMembers *self, GVariant *dict);
+void whim_members_clear (WhimMembers *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (WhimMembers, whim_members_clear)
+/** whim_members_get: (transfer none) (nullable) */
+GVariant *whim_members_get (const WhimMembers *self, const char *name);
+/** whim_members_get_text: (nullable): also NULL if it is no string */
+const char *whim_members_get_text (const WhimMembers *self, const char *name);
+/** whim_members_add_all: into the open object, but those in @except (nullable, NULL-terminated) */
+void whim_members_add_all (const WhimMembers *self, WhimJson *json, const char *const *except);
+/** whim_members_add_named: the member @name, if it is there, under the name @as */
+void
+whim_members_add_named (const WhimMembers *self, WhimJson *json, const char *name, const char *as);
+
 /** whim_present_add_value: the value itself, by its type; dictionaries become objects */
 void whim_present_add_value (WhimJson *json, GVariant *value);
 /** whim_present_add_members: the members of an a{sv} into the open object, but those in @except

@@ -89,17 +89,10 @@ whim_present_add_value (WhimJson *json, GVariant *value)
 void
 whim_present_add_members (WhimJson *json, GVariant *dict, const char *const *except)
 {
-  GVariantIter iter;
-  const char *name;
-  GVariant *value;
+  g_auto (WhimMembers) members = { 0 };
 
-  g_variant_iter_init (&iter, dict);
-  while (g_variant_iter_loop (&iter, "{&sv}", &name, &value))
-    if (except == NULL || !g_strv_contains (except, name))
-      {
-        whim_json_name (json, name);
-        whim_present_add_value (json, value);
-      }
+  whim_members_init (&members, dict);
+  whim_members_add_all (&members, json, except);
 }
 
 void
