@@ -12,11 +12,34 @@ struct _WhimMailbox
   GMutex lock;
   GQueue items;
   gboolean closed;
+  gint waiting; /* items, for who does not hold the lock */
+  GMainContext *context;
   GSource *source;
   WhimMailboxFunc func;
   gpointer user_data;
   GDestroyNotify discard;
 };
+
+typedef struct
+{
+  GSource parent;
+  WhimMailbox *mailbox;
+} MailboxSource;
+
+/* The items themselves say whether there is something to do. A ready time would have to be reset,
+ * and every change of one wakes the loop up again. */
+static gboolean
+mailbox_prepare (GSource *source, gint *timeout)
+{
+  *timeout = -1;
+  return g_atomic_int_get (&((MailboxSource *)source)->mailbox->waiting) > 0;
+}
+
+static gboolean
+mailbox_check (GSource *source)
+{
+  return g_atomic_int_get (&((MailboxSource *)source)->mailbox->waiting) > 0;
+}
 
 static gboolean
 mailbox_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
@@ -24,7 +47,8 @@ mailbox_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
   return callback (user_data);
 }
 
-static GSourceFuncs mailbox_source_funcs = { NULL, NULL, mailbox_dispatch, NULL, NULL, NULL };
+static GSourceFuncs mailbox_source_funcs
+    = { mailbox_prepare, mailbox_check, mailbox_dispatch, NULL, NULL, NULL };
 
 static gboolean
 mailbox_receive_cb (gpointer user_data)
@@ -37,8 +61,7 @@ mailbox_receive_cb (gpointer user_data)
 
       g_mutex_lock (&self->lock);
       item = self->closed ? NULL : g_queue_pop_head (&self->items);
-      if (item == NULL)
-        g_source_set_ready_time (self->source, -1);
+      g_atomic_int_set (&self->waiting, (gint)self->items.length);
       g_mutex_unlock (&self->lock);
       if (item == NULL)
         break;
@@ -61,11 +84,12 @@ whim_mailbox_new (GMainContext *context,
   self->func = func;
   self->user_data = user_data;
   self->discard = discard;
-  self->source = g_source_new (&mailbox_source_funcs, sizeof (GSource));
+  self->context = g_main_context_ref (context == NULL ? g_main_context_default () : context);
+  self->source = g_source_new (&mailbox_source_funcs, sizeof (MailboxSource));
+  ((MailboxSource *)self->source)->mailbox = self;
   g_source_set_static_name (self->source, "whim-mailbox");
   g_source_set_callback (self->source, mailbox_receive_cb, self, NULL);
-  g_source_set_ready_time (self->source, -1);
-  g_source_attach (self->source, context);
+  g_source_attach (self->source, self->context);
   return self;
 }
 
@@ -73,16 +97,19 @@ void
 whim_mailbox_post (WhimMailbox *self, gpointer item)
 {
   gboolean refused;
+  gboolean wake = FALSE;
 
   g_mutex_lock (&self->lock);
   refused = self->closed;
   if (!refused)
     {
       g_queue_push_tail (&self->items, item);
-      if (self->items.length == 1)
-        g_source_set_ready_time (self->source, 0);
+      g_atomic_int_set (&self->waiting, (gint)self->items.length);
+      wake = self->items.length == 1 && !g_main_context_is_owner (self->context);
     }
   g_mutex_unlock (&self->lock);
+  if (wake)
+    g_main_context_wakeup (self->context);
   if (refused && self->discard != NULL)
     self->discard (item);
 }
@@ -97,6 +124,7 @@ whim_mailbox_close (WhimMailbox *self)
   self->closed = TRUE;
   rest = self->items;
   g_queue_init (&self->items);
+  g_atomic_int_set (&self->waiting, 0);
   g_source_destroy (self->source);
   g_mutex_unlock (&self->lock);
   while ((item = g_queue_pop_head (&rest)) != NULL)
@@ -119,6 +147,7 @@ whim_mailbox_unref (WhimMailbox *self)
   if (!self->closed)
     whim_mailbox_close (self);
   g_source_unref (self->source);
+  g_main_context_unref (self->context);
   g_mutex_clear (&self->lock);
   g_free (self);
 }
