@@ -90,9 +90,8 @@ take_answer (CheckOp *op, WhimUnit *unit, WhimNode *user)
       whim_directory_take_pair (op->messenger->directory, unit, user, bare);
       lid = whim_directory_peek_other (op->messenger->directory, bare);
     }
-  whim_unit_put_number (unit, digits, bare == NULL ? NULL : whim_jid_get_text (bare),
-                        lid == NULL ? NULL : whim_jid_get_text (lid),
-                        whim_clock_get_unix (op->messenger->clock));
+  whim_directory_put_number (op->messenger->directory, unit, digits, bare, lid,
+                             whim_clock_get_unix (op->messenger->clock));
   for (guint i = 0; i < op->checks->len; i++)
     {
       WhimNumberCheck *check = g_ptr_array_index (op->checks, i);

@@ -12,6 +12,13 @@ WhimNode *whim_directory_make_usync (WhimDirectory *self, GPtrArray *users, gboo
 WhimNode *whim_directory_find_user_list (WhimNode *answer);
 /** whim_directory_take_pair: keeps what an answer says of a user's other name */
 void whim_directory_take_pair (WhimDirectory *self, WhimUnit *unit, WhimNode *user, WhimJid *jid);
+/** whim_directory_put_number: what the service said of @digits; no @jid: not registered */
+void whim_directory_put_number (WhimDirectory *self,
+                                WhimUnit *unit,
+                                const char *digits,
+                                const WhimJid *jid,
+                                const WhimJid *lid,
+                                gint64 asked_at);
 /** whim_directory_commit: takes @unit, which may be empty */
 void whim_directory_commit (WhimDirectory *self, WhimUnit *unit);
 /** whim_directory_is_fresh: an answer of that time need not be asked for again */

@@ -12,6 +12,8 @@
 
 /* dossier 2, 2.3; product page, 5: a number is asked again after a day */
 #define FRESH_S (24 * 3600)
+/* Numbers whose answer is kept in memory, of those that are written to. */
+#define NUMBERS_MAX 64u
 
 struct _WhimDirectory
 {
@@ -19,6 +21,8 @@ struct _WhimDirectory
   GHashTable *lid_to_pn;    /* user parts */
   GHashTable *pn_to_lid;
   GHashTable *devices; /* bare JID text -> WhimDevices */
+  GHashTable *numbers; /* digits -> WhimNumber that is on disk, registered */
+  guint numbers_changed;
   guint usync_count;
   gint64 back_off_until; /* monotonic, ms */
 };
@@ -33,12 +37,22 @@ whim_directory_new (WhimMessenger *messenger)
   self->pn_to_lid = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->devices
       = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)whim_devices_unref);
+  self->numbers
+      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)whim_number_free);
   return self;
+}
+
+static void
+forget_numbers (WhimDirectory *self)
+{
+  self->numbers_changed++; /* what is being read may be older */
+  g_hash_table_remove_all (self->numbers);
 }
 
 void
 whim_directory_clear (WhimDirectory *self)
 {
+  forget_numbers (self);
   g_hash_table_remove_all (self->lid_to_pn);
   g_hash_table_remove_all (self->pn_to_lid);
   g_hash_table_remove_all (self->devices);
@@ -50,6 +64,7 @@ whim_directory_free (WhimDirectory *self)
   g_hash_table_unref (self->lid_to_pn);
   g_hash_table_unref (self->pn_to_lid);
   g_hash_table_unref (self->devices);
+  g_hash_table_unref (self->numbers);
   g_free (self);
 }
 
@@ -84,6 +99,7 @@ whim_directory_learn (WhimDirectory *self, WhimUnit *unit, const WhimJid *a, con
   if (g_strcmp0 (g_hash_table_lookup (self->lid_to_pn, lid), pn) == 0)
     return;
   directory_keep_pair (self, lid, pn);
+  forget_numbers (self);
   whim_unit_put_lid_mapping (unit, lid, pn);
 }
 
@@ -98,6 +114,7 @@ whim_directory_change_lid (WhimDirectory *self,
 
   if (pn != NULL)
     directory_keep_pair (self, whim_jid_get_user (new_lid), pn);
+  forget_numbers (self);
   whim_unit_change_lid (unit, whim_jid_get_user (old_lid), whim_jid_get_user (new_lid));
 }
 
@@ -328,6 +345,7 @@ typedef struct
 {
   WhimMessenger *messenger;
   char *digits;
+  guint numbers_changed; /* when it was looked for */
   WhimJid *jid;
   WhimJid *lid;
 } NumberOp;
@@ -384,9 +402,8 @@ number_asked_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       anew = directory_take_user (messenger->directory, unit, user, op->jid);
       op->lid = whim_directory_peek_other (messenger->directory, op->jid);
     }
-  whim_unit_put_number (unit, op->digits, op->jid == NULL ? NULL : whim_jid_get_text (op->jid),
-                        op->lid == NULL ? NULL : whim_jid_get_text (op->lid),
-                        whim_clock_get_unix (messenger->clock));
+  whim_directory_put_number (messenger->directory, unit, op->digits, op->jid, op->lid,
+                             whim_clock_get_unix (messenger->clock));
   whim_directory_commit (messenger->directory, unit);
   if (anew)
     whim_identity_forget_companions (messenger, op->jid, number_forgotten, g_object_ref (task));
@@ -420,23 +437,66 @@ number_ask (GTask *task)
                               number_asked_cb, g_object_ref (task));
 }
 
+static gboolean
+number_is_fresh (const WhimNumber *number, gint64 now)
+{
+  return now - number->asked_at <= FRESH_S && number->asked_at <= now;
+}
+
+static void
+take_number (const WhimNumber *number, WhimJid **jid, WhimJid **lid)
+{
+  if (number->jid != NULL)
+    *jid = whim_jid_parse (number->jid, NULL);
+  if (number->lid != NULL)
+    *lid = whim_jid_parse (number->lid, NULL);
+}
+
+gboolean
+whim_directory_peek_number (WhimDirectory *self, const char *digits, WhimJid **jid, WhimJid **lid)
+{
+  const WhimNumber *number = g_hash_table_lookup (self->numbers, digits);
+
+  if (number == NULL || !number_is_fresh (number, whim_clock_get_unix (self->messenger->clock)))
+    return FALSE;
+  take_number (number, jid, lid);
+  return *jid != NULL;
+}
+
+void
+whim_directory_put_number (WhimDirectory *self,
+                           WhimUnit *unit,
+                           const char *digits,
+                           const WhimJid *jid,
+                           const WhimJid *lid,
+                           gint64 asked_at)
+{
+  forget_numbers (self);
+  whim_unit_put_number (unit, digits, jid == NULL ? NULL : whim_jid_get_text (jid),
+                        lid == NULL ? NULL : whim_jid_get_text (lid), asked_at);
+}
+
 static void
 number_found_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   NumberOp *op = g_task_get_task_data (task);
+  WhimDirectory *self = op->messenger->directory;
   g_autoptr (WhimNumber) number = whim_store_find_number_finish (WHIM_STORE (source), result, NULL);
   gint64 now = whim_clock_get_unix (op->messenger->clock);
 
-  if (number == NULL || now - number->asked_at > FRESH_S || number->asked_at > now)
+  if (number == NULL || !number_is_fresh (number, now))
     {
       number_ask (task);
       return;
     }
-  if (number->jid != NULL)
-    op->jid = whim_jid_parse (number->jid, NULL);
-  if (number->lid != NULL)
-    op->lid = whim_jid_parse (number->lid, NULL);
+  take_number (number, &op->jid, &op->lid);
+  if (op->jid != NULL && op->numbers_changed == self->numbers_changed)
+    {
+      if (g_hash_table_size (self->numbers) >= NUMBERS_MAX)
+        g_hash_table_remove_all (self->numbers);
+      g_hash_table_replace (self->numbers, g_strdup (op->digits), g_steal_pointer (&number));
+    }
   g_task_return_boolean (task, op->jid != NULL);
 }
 
@@ -453,6 +513,7 @@ whim_directory_check_number_async (WhimDirectory *self,
   g_task_set_source_tag (task, whim_directory_check_number_async);
   op->messenger = whim_messenger_ref (self->messenger);
   op->digits = g_strdup (digits);
+  op->numbers_changed = self->numbers_changed;
   g_task_set_task_data (task, op, number_op_free);
   whim_store_find_number_async (self->messenger->store, self->messenger->channel_number, digits,
                                 NULL, number_found_cb, g_object_ref (task));
@@ -515,22 +576,40 @@ devices_missing (DevicesOp *op)
   return missing;
 }
 
-static void
-devices_return (GTask *task)
+/* (transfer full) (element-type WhimJid) */
+static GPtrArray *
+list_devices (WhimDirectory *self, GPtrArray *jids)
 {
-  DevicesOp *op = g_task_get_task_data (task);
   GPtrArray *devices = g_ptr_array_new_with_free_func ((GDestroyNotify)whim_jid_unref);
 
-  for (guint i = 0; i < op->jids->len; i++)
+  for (guint i = 0; i < jids->len; i++)
     {
-      WhimJid *jid = g_ptr_array_index (op->jids, i);
-      WhimDevices *list = whim_directory_peek_devices (op->messenger->directory, jid);
+      WhimJid *jid = g_ptr_array_index (jids, i);
+      WhimDevices *list = whim_directory_peek_devices (self, jid);
 
       for (guint k = 0; list != NULL && k < list->numbers->len; k++)
         g_ptr_array_add (devices,
                          whim_devices_make_jid (jid, g_array_index (list->numbers, guint, k)));
     }
-  g_task_return_pointer (task, devices, (GDestroyNotify)g_ptr_array_unref);
+  return devices;
+}
+
+GPtrArray *
+whim_directory_peek_all_devices (WhimDirectory *self, GPtrArray *jids)
+{
+  for (guint i = 0; i < jids->len; i++)
+    if (whim_directory_peek_devices (self, g_ptr_array_index (jids, i)) == NULL)
+      return NULL;
+  return list_devices (self, jids);
+}
+
+static void
+devices_return (GTask *task)
+{
+  DevicesOp *op = g_task_get_task_data (task);
+
+  g_task_return_pointer (task, list_devices (op->messenger->directory, op->jids),
+                         (GDestroyNotify)g_ptr_array_unref);
 }
 
 static void
@@ -699,7 +778,7 @@ whim_directory_forget_pair (WhimDirectory *self, WhimUnit *unit, WhimJid *jid)
     }
   whim_unit_delete_lid_mapping (unit, lid == NULL ? NULL : whim_jid_get_user (lid),
                                 whim_jid_get_user (pn));
-  whim_unit_put_number (unit, whim_jid_get_user (pn), whim_jid_get_text (pn), NULL, 0);
+  whim_directory_put_number (self, unit, whim_jid_get_user (pn), pn, NULL, 0);
 }
 
 typedef struct
@@ -726,8 +805,8 @@ renewed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   if (lid == NULL)
     return;
   unit = whim_messenger_new_unit (self);
-  whim_unit_put_number (unit, whim_jid_get_user (jid), whim_jid_get_text (jid),
-                        whim_jid_get_text (lid), whim_clock_get_unix (self->clock));
+  whim_directory_put_number (self->directory, unit, whim_jid_get_user (jid), jid, lid,
+                             whim_clock_get_unix (self->clock));
   whim_messenger_commit (self, unit, NULL, NULL);
 }
 

@@ -155,6 +155,10 @@ void whim_directory_find_other_async (WhimDirectory *self,
                                       gpointer user_data);
 WhimJid *whim_directory_find_other_finish (WhimDirectory *self, GAsyncResult *result);
 
+/** whim_directory_peek_number: TRUE if memory has a fresh answer: registered as @jid (transfer
+ *  full), maybe with @lid */
+gboolean
+whim_directory_peek_number (WhimDirectory *self, const char *digits, WhimJid **jid, WhimJid **lid);
 /** whim_directory_check_number_async: @digits of a phone; asks the service if nobody knows */
 void whim_directory_check_number_async (WhimDirectory *self,
                                         const char *digits,
@@ -178,6 +182,9 @@ void whim_directory_get_devices_async (WhimDirectory *self,
 /** whim_directory_get_devices_finish: (transfer full) (element-type WhimJid): devices of all */
 GPtrArray *
 whim_directory_get_devices_finish (WhimDirectory *self, GAsyncResult *result, GError **error);
+/** whim_directory_peek_all_devices: (transfer full) (nullable) (element-type WhimJid): devices of
+ *  all bare @jids, if memory has fresh lists of all */
+GPtrArray *whim_directory_peek_all_devices (WhimDirectory *self, GPtrArray *jids);
 /** whim_directory_peek_devices: (transfer none) (nullable): from memory, if fresh */
 WhimDevices *whim_directory_peek_devices (WhimDirectory *self, WhimJid *jid);
 void whim_directory_put_devices (WhimDirectory *self,

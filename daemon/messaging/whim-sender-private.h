@@ -147,6 +147,7 @@ struct _WhimSender
   gint64 expiry_at; /* Unix seconds */
   guint generation;
   guint ops;        /* under way */
+  guint depth;      /* rows that are being worked on one in the other */
   guint committing; /* of them, sealed and not yet on disk */
 
   /* pacing, of this run */

@@ -372,21 +372,10 @@ add_target (SealOp *op, WhimJid *jid)
 }
 
 static void
-seal_devices_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+seal_take_devices (SealOp *op, GPtrArray *devices)
 {
-  SealOp *op = user_data;
-  GError *error = NULL;
-  g_autoptr (GPtrArray) devices
-      = whim_directory_get_devices_finish (op->messenger->directory, result, &error);
   gboolean recipient = FALSE;
 
-  if (devices == NULL)
-    {
-      seal_end (op, NULL, error);
-      return;
-    }
-  if (!seal_is_alive (op))
-    return;
   op->targets = g_ptr_array_new_with_free_func (target_free);
   for (guint i = 0; i < devices->len; i++)
     {
@@ -408,10 +397,25 @@ seal_devices_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
+seal_devices_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  SealOp *op = user_data;
+  GError *error = NULL;
+  g_autoptr (GPtrArray) devices
+      = whim_directory_get_devices_finish (op->messenger->directory, result, &error);
+
+  if (devices == NULL)
+    seal_end (op, NULL, error);
+  else if (seal_is_alive (op))
+    seal_take_devices (op, devices);
+}
+
+static void
 seal_find_devices (SealOp *op)
 {
   const WhimCredentials *keys = whim_messenger_get_keys (op->messenger);
   g_autoptr (GPtrArray) jids = g_ptr_array_new_with_free_func ((GDestroyNotify)whim_jid_unref);
+  g_autoptr (GPtrArray) devices = NULL;
   WhimJid *lid = whim_jid_is_lid (op->chat) ? op->chat : op->other;
 
   op->to = whim_jid_ref (lid != NULL ? lid : op->chat);
@@ -423,7 +427,11 @@ seal_find_devices (SealOp *op)
 
       g_ptr_array_add (jids, whim_jid_to_bare (own));
     }
-  whim_directory_get_devices_async (op->messenger->directory, jids, seal_devices_cb, op);
+  devices = whim_directory_peek_all_devices (op->messenger->directory, jids);
+  if (devices != NULL)
+    seal_take_devices (op, devices);
+  else
+    whim_directory_get_devices_async (op->messenger->directory, jids, seal_devices_cb, op);
 }
 
 /* ---- names -------------------------------------------------------------------------------------
@@ -494,5 +502,9 @@ whim_sender_seal (WhimMessenger *self,
                                      "not an address"));
       return;
     }
-  whim_directory_find_other_async (self->directory, op->chat, seal_other_cb, op);
+  op->other = whim_directory_peek_other (self->directory, op->chat);
+  if (op->other == NULL)
+    whim_directory_find_other_async (self->directory, op->chat, seal_other_cb, op);
+  else if (seal_is_alive (op))
+    seal_find_devices (op);
 }

@@ -25,6 +25,9 @@
 /* Receivers drop "typing…" after about 25 s (dossier 2, 10.3). */
 #define TYPING_SLICE_MS 10000
 #define DAY_S (24 * 3600)
+/* Rows that end at once are worked on one in the other; a long line must not become a deep stack.
+ */
+#define DEPTH_MAX 8u
 
 static void
 send_row_free (SendRow *row)
@@ -239,10 +242,15 @@ leave_lane (WhimSender *self, SendRow *row)
     }
   if (g_queue_is_empty (&lane->rows))
     g_hash_table_remove (self->lanes, lane->chat);
-  else if (head && is_done_at_once (self, g_queue_peek_head (&lane->rows)))
-    lane_wait (self, lane, 1); /* a long line of these must not become a deep stack */
+  else if (head
+           && (self->depth >= DEPTH_MAX || is_done_at_once (self, g_queue_peek_head (&lane->rows))))
+    lane_wait (self, lane, 1);
   else if (head)
-    whim_sender_lane_start (self, lane);
+    {
+      self->depth++;
+      whim_sender_lane_start (self, lane);
+      self->depth--;
+    }
 }
 
 void
