@@ -192,11 +192,12 @@ make_message (AcceptOp *op, GBytes *content)
 static void
 put_first_answer (AcceptOp *op, WhimUnit *unit, gint64 now)
 {
-  g_autoptr (GVariant) answer = g_variant_ref_sink (whim_messenger_make_answer (op->message));
+  g_autoptr (GVariant) answer = NULL;
   g_autoptr (GBytes) bytes = NULL;
 
   if (op->key == NULL)
     return;
+  answer = g_variant_ref_sink (whim_messenger_make_answer (op->message));
   if (G_BYTE_ORDER == G_BIG_ENDIAN)
     {
       GVariant *swapped = g_variant_byteswap (answer);

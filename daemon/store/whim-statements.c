@@ -276,8 +276,8 @@ static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
 
   [WHIM_SQL_PUT_TIMELINE]
   = "INSERT OR IGNORE INTO timeline (message, at, what, who, detail)"
-    " SELECT number, ?3, ?4, ?5, ?6 FROM messages WHERE channel = ?1 AND id = ?2"
-    " ORDER BY from_me DESC LIMIT 1",
+    " SELECT number, ?3, ?4, ?5, ?6 FROM messages WHERE channel = ?1 AND id = ?2 AND from_me = 1"
+    " LIMIT 1",
   /* A repeat with another time would let a peer grow it. */
   [WHIM_SQL_PUT_TIMELINE_ONCE]
   = "INSERT INTO timeline (message, at, what, who) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS"

@@ -451,6 +451,7 @@ fill_channel (StoreFixture *f)
   g_autoptr (WhimRepair) repair = whim_repair_new ("1@lid", "1:3@lid", "Z", 1);
   WhimUnit *unit = whim_unit_new (f->channel);
 
+  message->from_me = TRUE; /* only such a one has a timeline */
   hook->number = 1;
   hook->id = g_strdup ("whk_1");
   hook->channel = f->channel;
