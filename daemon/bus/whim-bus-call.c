@@ -3,6 +3,10 @@
 
 #include "bus/whim-bus-private.h"
 
+#include <fcntl.h>
+#include <gio/gunixfdlist.h>
+#include <glib/gstdio.h>
+
 /* A call: arguments to parameters, the operation, its result to a reply. */
 
 typedef struct
@@ -46,6 +50,35 @@ whim_bus_return_error (GDBusMethodInvocation *invocation, const GError *error)
   return_error (invocation, NULL, error);
 }
 
+/* A file goes along as an open descriptor. Its name is gone before its first byte is read: whatever
+ * the caller does, nothing stays on the disk. */
+static void
+return_file (GDBusMethodInvocation *invocation, GVariant *result, GError **error)
+{
+  GDBusConnection *connection = g_dbus_method_invocation_get_connection (invocation);
+  g_autoptr (GUnixFDList) list = NULL;
+  const char *path = NULL;
+  gint fd;
+
+  g_variant_lookup (result, "path", "^&ay", &path);
+  g_return_if_fail (path != NULL);
+  fd = open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  g_unlink (path);
+  if (fd < 0)
+    {
+      g_set_error_literal (error, WHIM_ERROR, WHIM_ERROR_STORE_FAILED, "the file cannot be read");
+      return;
+    }
+  list = g_unix_fd_list_new_from_array (&fd, 1);
+  if ((g_dbus_connection_get_capabilities (connection) & G_DBUS_CAPABILITY_FLAGS_UNIX_FD_PASSING)
+      == 0)
+    g_set_error_literal (error, WHIM_ERROR, WHIM_ERROR_NOT_SUPPORTED,
+                         "this bus passes no descriptors");
+  else
+    g_dbus_method_invocation_return_value_with_unix_fd_list (invocation, g_variant_new ("(h)", 0),
+                                                             list);
+}
+
 static void
 called_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -57,7 +90,13 @@ called_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 
   whim_bus_sender_give (bus, g_dbus_method_invocation_get_sender (op->invocation),
                         WHIM_BUS_HOLDS_CALL);
-  if (value != NULL)
+  if (value != NULL && op->operation->shape == WHIM_RESULT_FILE)
+    {
+      return_file (op->invocation, value, &error);
+      if (error == NULL)
+        return;
+    }
+  else if (value != NULL)
     reply = whim_bus_make_reply (g_dbus_method_invocation_get_method_info (op->invocation), value,
                                  &error);
   if (reply != NULL)

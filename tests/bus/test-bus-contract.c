@@ -133,7 +133,7 @@ check_arguments (const GDBusMethodInfo *method, const WhimOperation *operation, 
 static void
 check_reply (const GDBusMethodInfo *method, const WhimOperation *operation)
 {
-  static const char *const known[] = { "", "a{sv}", "aa{sv}x", "oa{sv}", "ay", "s", NULL };
+  static const char *const known[] = { "", "a{sv}", "aa{sv}x", "oa{sv}", "ay", "s", "h", NULL };
   g_autoptr (GString) signature = g_string_new (NULL);
 
   for (guint i = 0; method->out_args != NULL && method->out_args[i] != NULL; i++)
@@ -143,6 +143,7 @@ check_reply (const GDBusMethodInfo *method, const WhimOperation *operation)
                  == (strcmp (signature->str, "aa{sv}x") == 0));
   g_assert_true ((operation->shape == WHIM_RESULT_BYTES)
                  == (strcmp (signature->str, "ay") == 0 || strcmp (signature->str, "s") == 0));
+  g_assert_true ((operation->shape == WHIM_RESULT_FILE) == (strcmp (signature->str, "h") == 0));
 }
 
 static guint

@@ -2,7 +2,9 @@
 """The D-Bus face against the sandbox: tree, calls, pairing requests, events, limits, and what nobody else
 may hear."""
 import os
+import shutil
 import signal
+import sqlite3
 import sys
 import time
 
@@ -63,6 +65,25 @@ def tree(scratch):
 
     w.equal(program.manager('Manager.GetHealth')[0]['status'], 'ok', 'health')
     w.check('whimbrel_channels' in program.manager('Manager.GetMetrics')[0], 'figures')
+
+
+def backup(scratch):
+    """The copy comes as an open file; it is whole, and nothing of it is left in the data directory."""
+    sandbox, ours, echo, bus, daemon, program = setup(scratch)
+    channel = program.create('Kept')
+    answer, files = program.connection.call_with_unix_fd_list_sync(
+        b.NAME, b.MANAGER, b.NAME + '.Manager', 'Backup', None, b.variant_type('(h)'), 0, w.DEADLINE * 1000,
+        None, None)
+    w.equal((answer.unpack(), files.get_length()), ((0,), 1), 'the reply')
+    copy = os.path.join(scratch.path, 'copy.db')
+    with os.fdopen(files.get(0), 'rb') as source, open(copy, 'wb') as out:
+        shutil.copyfileobj(source, out)
+    database = sqlite3.connect(copy)
+    w.equal(database.execute('PRAGMA integrity_check').fetchall(), [('ok',)], 'integrity')
+    w.equal(database.execute('SELECT id, name FROM channels').fetchall(), [(channel.rsplit('/', 1)[1], 'Kept')],
+            'channels')
+    database.close()
+    w.equal([name for name in os.listdir(daemon.directory) if 'backup' in name], [], 'left over')
 
 
 def conversation(scratch):
@@ -598,5 +619,5 @@ def activated(scratch):
     program.signal(lambda p, i, s, v: s == 'NameOwnerChanged' and v[1] and not v[2], 'its end')
 
 
-w.run([tree, conversation, faces, bad_inputs, dies_with_caller, limits, privacy, restarts, flow,
+w.run([tree, backup, conversation, faces, bad_inputs, dies_with_caller, limits, privacy, restarts, flow,
        without_bus, command_line, examples, read_me, activated])

@@ -210,6 +210,10 @@ def variant(signature, value):
     return GLib.Variant(signature, value)
 
 
+def variant_type(signature):
+    return GLib.VariantType(signature)
+
+
 def text(value):
     return GLib.Variant('s', value)
 
