@@ -12,7 +12,7 @@ packages=(
   dbus python3 python3-gi gir1.2-soup-3.0 openssl zbar-tools
 )
 if [ "${1:-}" = --tests ]; then
-  packages+=(chromium chromium-driver python3-selenium fonts-dejavu-core systemd)
+  packages+=(chromium chromium-driver python3-selenium fonts-dejavu-core systemd zsh)
 fi
 
 missing=()

@@ -2,7 +2,9 @@
 """Every command against daemon and sandbox: for people, as JSON, and when it goes wrong."""
 import json
 import os
+import pty
 import re
+import select
 import signal
 import sqlite3
 import stat
@@ -67,6 +69,46 @@ def helps(scratch):
     for group in ('channel', 'webhook', 'key'):
         code, out, err = finish([group, '--help'], env)
         w.check(code == 0 and '  %s list' % group in out and 'send' not in out, out)
+
+
+def complete(argv, setup, typed, wanted):
+    """What a shell makes of a tabulator, on a terminal."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ.update(TERM='dumb', PS1='$ ', HISTFILE='/dev/null', LC_ALL='C.UTF-8')
+        os.execvp(argv[0], argv)
+    out = b''
+
+    def wait(text):
+        nonlocal out
+        until = time.monotonic() + w.DEADLINE
+        while text not in out:
+            if not select.select([terminal], [], [], max(0, until - time.monotonic()))[0]:
+                raise w.Failure('%s shows no %r after %r: %r' % (argv[0], text, typed, out))
+            out += os.read(terminal, 4096)
+        out = out[out.index(text) + len(text):]
+
+    try:
+        # the quotes keep the echo of the command from being taken for its output
+        os.write(terminal, setup.encode() + b"; echo rea''dy\n")
+        wait(b'ready\r\n')
+        os.write(terminal, typed.encode() + b'\t')
+        wait(wanted.encode())
+    finally:
+        os.close(terminal)
+        os.waitpid(pid, 0)
+
+
+def completions(scratch):
+    """Both completions, run by their shells."""
+    where = os.path.join(w.SOURCE, 'data/completions')
+    shells = [(['bash', '--norc', '--noprofile', '-i'], '. %s/whimbrel.bash' % where),
+              (['zsh', '-f', '-i'], 'fpath=(%s $fpath); autoload -U compinit; compinit -u -d %s/dump'
+               % (where, scratch.path))]
+    for argv, setup in shells:
+        for typed, wanted in (('whimbrel chan', 'whimbrel channel '), ('whimbrel channel cre', 'create'),
+                              ('whimbrel send --wa', '--wait'), ('whimbrel key create --read', '--read-only')):
+            complete(argv, setup, typed, wanted)
 
 
 def mistakes(scratch):
@@ -403,5 +445,5 @@ def backs_up(scratch):
     w.equal(sorted(f for f in os.listdir(scratch.path) if 'other' in f), [], 'pieces of a file')
 
 
-w.run([helps, mistakes, channels, screens, messages, webhooks_and_keys, listens, pairs, rotates,
+w.run([helps, completions, mistakes, channels, screens, messages, webhooks_and_keys, listens, pairs, rotates,
        backs_up])
