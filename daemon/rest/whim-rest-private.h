@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "base/whim-listen.h"
 #include "present/whim-present.h"
 #include "rest/whim-rest.h"
 
@@ -82,6 +83,11 @@ JsonNode *whim_rest_parse_body (GBytes *body, const char *content_type, GError *
 /* ---- Requests -------------------------------------------------------------------------------- */
 
 typedef struct _WhimRestStream WhimRestStream;
+typedef struct _WhimRestConnection WhimRestConnection; /* whim-rest-connection.h */
+
+/** Between two requests of a connection, until the headers are complete, and between two pieces of
+ *  an answer that the client takes. */
+#define WHIM_REST_HEADER_TIMEOUT_MS 60000
 
 /**
  * WhimRestRequest: one HTTP request. Counted; outlives its message when a call to engine is under
@@ -89,7 +95,8 @@ typedef struct _WhimRestStream WhimRestStream;
  */
 typedef struct
 {
-  WhimRest *rest; /* borrowed; NULL once the message has ended */
+  WhimRest *rest;                 /* borrowed; NULL once the message has ended */
+  WhimRestConnection *connection; /* likewise: it owns us */
   SoupServerMessage *message;
   char id[24];
   WhimDialect dialect;
@@ -103,14 +110,15 @@ typedef struct
   GHashTable *places;
   GCancellable *cancellable;
   WhimRestStream *stream;
-  gsize received; /* bytes of the body */
-  gint64 started; /* monotonic ms */
-  guint timer;
+  gsize received;   /* bytes of the body */
+  gint64 started;   /* monotonic ms */
+  gboolean listens; /* to signals of the message */
   gboolean paused;
   gboolean answered;
 } WhimRestRequest;
 
-WhimRestRequest *whim_rest_request_new (WhimRest *rest, SoupServerMessage *message);
+WhimRestRequest *
+whim_rest_request_new (WhimRest *rest, WhimRestConnection *connection, SoupServerMessage *message);
 WhimRestRequest *whim_rest_request_ref (WhimRestRequest *self);
 void whim_rest_request_unref (WhimRestRequest *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WhimRestRequest, whim_rest_request_unref)
@@ -121,6 +129,9 @@ void whim_rest_request_detach (WhimRestRequest *self);
  *  the watch */
 void whim_rest_request_watch (WhimRestRequest *self, gint64 delay_ms);
 void whim_rest_request_cut (WhimRestRequest *self);
+/** whim_rest_request_listen: @callback hears @signal of the message, with the request, until the
+ *  message has ended */
+void whim_rest_request_listen (WhimRestRequest *self, const char *signal, GCallback callback);
 void whim_rest_request_pause (WhimRestRequest *self);
 void whim_rest_request_unpause (WhimRestRequest *self);
 
@@ -141,6 +152,9 @@ void whim_rest_request_fail_after (WhimRestRequest *self, const GError *error, g
 
 /** whim_rest_allows_origin: whether the page of that origin may read answers */
 gboolean whim_rest_allows_origin (WhimRest *self, const char *origin);
+/** whim_rest_add_stream: @request is told when the journal grows, until it is removed */
+void whim_rest_add_stream (WhimRest *self, WhimRestRequest *request);
+void whim_rest_remove_stream (WhimRest *self, WhimRestRequest *request);
 /** whim_rest_note_answer: for the figures */
 void whim_rest_note_answer (WhimRest *self, guint status, gint64 took_ms);
 

@@ -4,6 +4,7 @@
 #include "rest/whim-rest-private.h"
 
 #include "base/whim-random.h"
+#include "rest/whim-rest-connection.h"
 
 #include <string.h>
 
@@ -14,14 +15,15 @@
 #define PACK_TO (4u * 1024u * 1024u)
 
 WhimRestRequest *
-whim_rest_request_new (WhimRest *rest, SoupServerMessage *message)
+whim_rest_request_new (WhimRest *rest, WhimRestConnection *connection, SoupServerMessage *message)
 {
   WhimRestRequest *self = g_rc_box_new0 (WhimRestRequest);
   g_autofree char *id = whim_random_id ("req_");
 
   g_strlcpy (self->id, id, sizeof self->id);
   self->rest = rest;
-  self->message = message;
+  self->connection = connection;
+  self->message = g_object_ref (message);
   self->cancellable = g_cancellable_new ();
   self->started = whim_clock_get_monotonic_ms (whim_rest_get_clock (rest));
   return self;
@@ -53,45 +55,40 @@ whim_rest_request_unref (WhimRestRequest *self)
 void
 whim_rest_request_detach (WhimRestRequest *self)
 {
+  if (self->message == NULL)
+    return;
   whim_rest_request_watch (self, 0);
   g_clear_pointer (&self->stream, whim_rest_stream_free);
-  self->message = NULL;
+  if (self->listens)
+    g_signal_handlers_disconnect_by_data (self->message, self);
+  g_clear_object (&self->message);
+  self->connection = NULL;
   self->rest = NULL;
   /* Whoever asked is gone. What was to be written is written all the same. */
   if (self->operation == NULL || self->operation->scope == WHIM_SCOPE_READ)
     g_cancellable_cancel (self->cancellable);
 }
 
-static void
-watch_expired (gpointer data)
-{
-  WhimRestRequest *self = data;
-
-  self->timer = 0;
-  whim_rest_request_cut (self);
-}
-
 void
 whim_rest_request_watch (WhimRestRequest *self, gint64 delay_ms)
 {
-  WhimClock *clock;
+  if (self->connection != NULL)
+    whim_rest_connection_watch (self->connection, delay_ms);
+}
 
-  if (self->rest == NULL)
-    return;
-  clock = whim_rest_get_clock (self->rest);
-  whim_clock_clear_timer (clock, &self->timer);
-  if (delay_ms > 0)
-    self->timer = whim_clock_add_timer (clock, delay_ms, watch_expired, self);
+void
+whim_rest_request_listen (WhimRestRequest *self, const char *signal, GCallback callback)
+{
+  self->listens = TRUE;
+  g_signal_connect (self->message, signal, callback, self);
 }
 
 /* libsoup has no call to end one connection, but it notices when the socket ends. */
 void
 whim_rest_request_cut (WhimRestRequest *self)
 {
-  GSocket *socket = self->message == NULL ? NULL : soup_server_message_get_socket (self->message);
-
-  if (socket != NULL)
-    g_socket_shutdown (socket, TRUE, TRUE, NULL);
+  if (self->connection != NULL)
+    whim_rest_connection_cut (self->connection);
   whim_rest_request_unpause (self);
 }
 
@@ -178,6 +175,16 @@ pack (WhimRestRequest *self, const char *content_type, GBytes *body)
   return g_bytes_new_take (g_steal_pointer (&packed), written);
 }
 
+/* Of HEAD nothing follows the head, and of a range perhaps. */
+static gboolean
+will_write_body (WhimRestRequest *self)
+{
+  SoupMessageHeaders *asked = soup_server_message_get_request_headers (self->message);
+
+  return !g_str_equal (soup_server_message_get_method (self->message), "HEAD")
+         && soup_message_headers_get_one (asked, "Range") == NULL;
+}
+
 void
 whim_rest_request_answer (WhimRestRequest *self,
                           guint status,
@@ -206,6 +213,9 @@ whim_rest_request_answer (WhimRestRequest *self,
 
       soup_message_headers_replace (headers, "Content-Type", content_type);
       soup_message_body_append_bytes (to, packed != NULL ? packed : body);
+      /* libsoup writes them apart */
+      if (will_write_body (self))
+        whim_rest_connection_hold (self->connection);
     }
   whim_rest_request_watch (self, WRITE_TIMEOUT_MS);
   whim_rest_request_unpause (self);

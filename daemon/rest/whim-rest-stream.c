@@ -4,6 +4,7 @@
 #include "rest/whim-rest-private.h"
 
 #include "base/whim-limits.h"
+#include "rest/whim-rest-connection.h"
 
 #include <glib-unix.h>
 #include <poll.h>
@@ -47,6 +48,7 @@ whim_rest_stream_free (WhimRestStream *self)
 {
   whim_clock_clear_timer (whim_rest_get_clock (self->request->rest), &self->keep_alive);
   g_clear_handle_id (&self->hang_up, g_source_remove);
+  whim_rest_remove_stream (self->request->rest, self->request);
   g_queue_clear (&self->chunks);
   g_free (self->channel_id);
   g_free (self);
@@ -114,11 +116,10 @@ hung_up_cb (int fd, GIOCondition condition, gpointer user_data)
 static void
 watch_hang_up (WhimRestStream *self)
 {
-  GSocket *socket = soup_server_message_get_socket (self->request->message);
+  GSocket *socket = whim_rest_connection_get_socket (self->request->connection);
 
-  if (socket != NULL)
-    self->hang_up
-        = g_unix_fd_add (g_socket_get_fd (socket), (GIOCondition)POLLRDHUP, hung_up_cb, self);
+  self->hang_up
+      = g_unix_fd_add (g_socket_get_fd (socket), (GIOCondition)POLLRDHUP, hung_up_cb, self);
 }
 
 static void
@@ -138,7 +139,7 @@ start (WhimRestStream *self)
   soup_message_headers_replace (headers, "X-Request-Id", request->id);
   soup_message_body_set_accumulate (soup_server_message_get_response_body (request->message),
                                     FALSE);
-  g_signal_connect (request->message, "wrote-chunk", G_CALLBACK (chunk_written), request);
+  whim_rest_request_listen (request, "wrote-chunk", G_CALLBACK (chunk_written));
   self->keep_alive = whim_clock_add_timer (whim_rest_get_clock (request->rest), KEEP_ALIVE_MS,
                                            keep_alive_due, self);
   watch_hang_up (self);
@@ -313,6 +314,7 @@ whim_rest_events (WhimRestRequest *request)
   self->request = request;
   g_queue_init (&self->chunks);
   n_streams++;
+  whim_rest_add_stream (request->rest, request);
   self->page = wants_page (soup_server_message_get_request_headers (request->message))
                || g_str_equal (soup_server_message_get_method (request->message), "HEAD");
   if (n_streams > WHIM_LIMIT_STREAMS)

@@ -4,17 +4,10 @@
 #include "rest/whim-rest.h"
 
 #include "base/whim-limits.h"
-#include "base/whim-listen.h"
-#include "rest/whim-rest-private.h"
+#include "rest/whim-rest-door.h"
 
-#include <gio/gunixsocketaddress.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define BACKLOG 512
-/* Between two requests of a connection, and until the headers are complete. */
-#define HEADER_TIMEOUT_MS 60000
 /* Between two pieces of a body. */
 #define BODY_TIMEOUT_MS 30000
 /* From the first byte of a request to its last. */
@@ -27,11 +20,10 @@ struct _WhimRest
   WhimEngine *engine;
   WhimClock *clock;
   SoupServer *server;
-  GHashTable *requests; /* SoupServerMessage -> WhimRestRequest */
-  GHashTable *idle;     /* GSocket (weak) -> IdleSocket: between two requests */
-  GPtrArray *unix_paths;
-  GHashTable *rates; /* key id -> Bucket */
-  char **origins;    /* web pages that may call */
+  WhimRestDoor *door;
+  GHashTable *streams; /* set of WhimRestRequest: those that follow the journal */
+  GHashTable *rates;   /* key id -> Bucket */
+  char **origins;      /* web pages that may call */
   guint rate_limit;
   gboolean token_in_query;
   WhimRestFigures figures;
@@ -49,6 +41,17 @@ WhimClock *
 whim_rest_get_clock (WhimRest *self)
 {
   return self->clock;
+}
+
+/* Returns: (transfer none) (nullable) */
+static WhimRestRequest *
+find_request (WhimRest *self, SoupServerMessage *message)
+{
+  WhimRestConnection *connection = whim_rest_door_find (self->door, message);
+  WhimRestRequest *request
+      = connection == NULL ? NULL : whim_rest_connection_get_request (connection);
+
+  return request == NULL || request->message != message ? NULL : request;
 }
 
 /* ---- Before the body ------------------------------------------------------------------------- */
@@ -212,29 +215,6 @@ check_length (WhimRestRequest *request, SoupMessageHeaders *headers)
 }
 
 static void
-headers_read_cb (SoupServer *server,
-                 SoupServerMessage *message,
-                 const char *path,
-                 GHashTable *query,
-                 gpointer user_data)
-{
-  WhimRest *self = user_data;
-  WhimRestRequest *request = g_hash_table_lookup (self->requests, message);
-  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
-
-  if (request == NULL)
-    return;
-  whim_rest_request_watch (request, BODY_TIMEOUT_MS);
-  if (find_route (request) && authenticate (request, headers) && find_dialect (request, headers)
-      && check_rate (request))
-    check_length (request, headers);
-  /* Unless the client waits for "100 Continue", libsoup answers after the body. None of it is
-   * kept. */
-  if (request->answered)
-    soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
-}
-
-static void
 chunk_read (SoupServerMessage *message, GBytes *chunk, gpointer user_data)
 {
   WhimRestRequest *request = user_data;
@@ -250,6 +230,40 @@ chunk_read (SoupServerMessage *message, GBytes *chunk, gpointer user_data)
     whim_rest_request_cut (request);
   else
     whim_rest_request_watch (request, BODY_TIMEOUT_MS);
+}
+
+static gboolean
+has_body (SoupMessageHeaders *headers)
+{
+  return soup_message_headers_get_encoding (headers) == SOUP_ENCODING_CHUNKED
+         || soup_message_headers_get_content_length (headers) > 0;
+}
+
+static void
+headers_read_cb (SoupServer *server,
+                 SoupServerMessage *message,
+                 const char *path,
+                 GHashTable *query,
+                 gpointer user_data)
+{
+  WhimRest *self = user_data;
+  WhimRestRequest *request = find_request (self, message);
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+
+  if (request == NULL)
+    return;
+  if (has_body (headers))
+    {
+      whim_rest_request_listen (request, "got-chunk", G_CALLBACK (chunk_read));
+      whim_rest_request_watch (request, BODY_TIMEOUT_MS);
+    }
+  if (find_route (request) && authenticate (request, headers) && find_dialect (request, headers)
+      && check_rate (request))
+    check_length (request, headers);
+  /* Unless the client waits for "100 Continue", libsoup answers after the body. None of it is
+   * kept. */
+  if (request->answered)
+    soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
 }
 
 /* ---- The call -------------------------------------------------------------------------------- */
@@ -394,7 +408,7 @@ body_read_cb (SoupServer *server,
               gpointer user_data)
 {
   WhimRest *self = user_data;
-  WhimRestRequest *request = g_hash_table_lookup (self->requests, message);
+  WhimRestRequest *request = find_request (self, message);
   g_autoptr (GError) error = NULL;
   GVariant *params;
 
@@ -426,118 +440,61 @@ body_read_cb (SoupServer *server,
                           request->cancellable, called_cb, whim_rest_request_ref (request));
 }
 
-/* ---- Connections ----------------------------------------------------------------------------- */
-
-/* libsoup makes a message only when a request begins, so what lies between is watched here. */
-typedef struct
-{
-  WhimRest *rest;
-  GSocket *socket; /* weak: it goes when libsoup lets go of it */
-  guint timer;
-} IdleSocket;
+/* ---- The life of a request ------------------------------------------------------------------- */
 
 static void
-idle_socket_gone (gpointer data, GObject *socket)
+end_request (WhimRestConnection *connection)
 {
-  IdleSocket *idle = data;
-
-  idle->socket = NULL;
-  g_hash_table_remove (idle->rest->idle, socket);
-}
-
-static void
-idle_socket_free (gpointer data)
-{
-  IdleSocket *idle = data;
-
-  whim_clock_clear_timer (idle->rest->clock, &idle->timer);
-  if (idle->socket != NULL)
-    g_object_weak_unref (G_OBJECT (idle->socket), idle_socket_gone, idle);
-  g_free (idle);
-}
-
-static void
-idle_expired (gpointer data)
-{
-  IdleSocket *idle = data;
-
-  idle->timer = 0;
-  g_socket_shutdown (idle->socket, TRUE, TRUE, NULL);
-  g_hash_table_remove (idle->rest->idle, idle->socket);
-}
-
-static void
-watch_idle_socket (WhimRest *self, GSocket *socket)
-{
-  IdleSocket *idle;
-
-  if (socket == NULL || !g_socket_is_connected (socket))
-    return;
-  idle = g_new0 (IdleSocket, 1);
-  idle->rest = self;
-  idle->socket = socket;
-  g_object_weak_ref (G_OBJECT (socket), idle_socket_gone, idle);
-  idle->timer = whim_clock_add_timer (self->clock, HEADER_TIMEOUT_MS, idle_expired, idle);
-  g_hash_table_replace (self->idle, socket, idle);
-}
-
-static gboolean
-is_closed (gpointer socket, gpointer idle, gpointer user_data)
-{
-  return g_socket_is_closed (socket);
-}
-
-/* Sockets that were closed after their answer may live on for a while: they do not count. Looked at
- * only when there seem to be too many, and then all of them go. */
-static gboolean
-is_full (WhimRest *self)
-{
-  if (g_hash_table_size (self->requests) + g_hash_table_size (self->idle)
-      <= WHIM_LIMIT_HTTP_CONNECTIONS)
-    return FALSE;
-  g_hash_table_foreach_remove (self->idle, is_closed, NULL);
-  return g_hash_table_size (self->requests) + g_hash_table_size (self->idle)
-         > WHIM_LIMIT_HTTP_CONNECTIONS;
-}
-
-static void
-message_ended (SoupServerMessage *message, gpointer user_data)
-{
-  WhimRest *self = user_data;
-  WhimRestRequest *request = g_hash_table_lookup (self->requests, message);
+  WhimRestRequest *request = whim_rest_connection_get_request (connection);
 
   if (request == NULL)
     return;
-  g_signal_handlers_disconnect_by_data (message, request);
   whim_rest_request_detach (request);
-  watch_idle_socket (self, soup_server_message_get_socket (message));
-  g_hash_table_remove (self->requests, message);
+  whim_rest_connection_set_request (connection, NULL);
 }
 
 static void
-progress_written (SoupServerMessage *message, guint len, gpointer user_data)
+connection_closed (WhimRestConnection *connection, gpointer user_data)
 {
-  WhimRestRequest *request = user_data;
+  end_request (connection);
+}
 
-  if (request->stream == NULL) /* a stream counts for itself */
-    whim_rest_request_watch (request, HEADER_TIMEOUT_MS);
+static void
+request_ended (SoupServer *server, SoupServerMessage *message, gpointer user_data)
+{
+  WhimRest *self = user_data;
+  WhimRestConnection *connection = whim_rest_door_find (self->door, message);
+
+  if (connection == NULL)
+    return;
+  end_request (connection);
+  whim_rest_connection_watch (connection, WHIM_REST_HEADER_TIMEOUT_MS);
 }
 
 static void
 request_started (SoupServer *server, SoupServerMessage *message, gpointer user_data)
 {
   WhimRest *self = user_data;
-  WhimRestRequest *request = whim_rest_request_new (self, message);
+  WhimRestConnection *connection = whim_rest_door_find (self->door, message);
+  g_autoptr (WhimRestRequest) request = NULL;
 
-  g_hash_table_insert (self->requests, g_object_ref (message), request);
-  g_hash_table_remove (self->idle, soup_server_message_get_socket (message));
-  g_signal_connect (message, "finished", G_CALLBACK (message_ended), self);
-  g_signal_connect (message, "disconnected", G_CALLBACK (message_ended), self);
-  g_signal_connect (message, "got-chunk", G_CALLBACK (chunk_read), request);
-  g_signal_connect (message, "wrote-body-data", G_CALLBACK (progress_written), request);
-  whim_rest_request_watch (request, HEADER_TIMEOUT_MS);
-  if (is_full (self))
-    whim_rest_request_cut (request);
+  if (connection == NULL || whim_rest_connection_has_ended (connection))
+    return;
+  request = whim_rest_request_new (self, connection, message);
+  whim_rest_connection_set_request (connection, request);
+  whim_rest_connection_watch (connection, WHIM_REST_HEADER_TIMEOUT_MS);
+}
+
+void
+whim_rest_add_stream (WhimRest *self, WhimRestRequest *request)
+{
+  g_hash_table_add (self->streams, request);
+}
+
+void
+whim_rest_remove_stream (WhimRest *self, WhimRestRequest *request)
+{
+  g_hash_table_remove (self->streams, request);
 }
 
 static void
@@ -547,18 +504,17 @@ journal_advanced (WhimEngine *engine, gint64 last_seq, gpointer user_data)
   g_autoptr (GPtrArray) open
       = g_ptr_array_new_with_free_func ((GDestroyNotify)whim_rest_request_unref);
   GHashTableIter iter;
-  gpointer value;
+  gpointer request;
 
-  g_hash_table_iter_init (&iter, self->requests);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    if (((WhimRestRequest *)value)->stream != NULL)
-      g_ptr_array_add (open, whim_rest_request_ref (value));
+  g_hash_table_iter_init (&iter, self->streams);
+  while (g_hash_table_iter_next (&iter, &request, NULL))
+    g_ptr_array_add (open, whim_rest_request_ref (request));
   for (guint i = 0; i < open->len; i++)
     {
-      WhimRestRequest *request = g_ptr_array_index (open, i);
+      WhimRestStream *stream = ((WhimRestRequest *)g_ptr_array_index (open, i))->stream;
 
-      if (request->stream != NULL)
-        whim_rest_stream_poll (request->stream);
+      if (stream != NULL)
+        whim_rest_stream_poll (stream);
     }
 }
 
@@ -571,15 +527,15 @@ whim_rest_new (WhimEngine *engine, WhimClock *clock)
 
   self->engine = g_object_ref (engine);
   self->clock = whim_clock_ref (clock);
-  self->requests
-      = g_hash_table_new_full (NULL, NULL, g_object_unref, (GDestroyNotify)whim_rest_request_unref);
-  self->idle = g_hash_table_new_full (NULL, NULL, NULL, idle_socket_free);
-  self->unix_paths = g_ptr_array_new_with_free_func (g_free);
+  self->streams = g_hash_table_new (NULL, NULL);
   self->rates = whim_rest_rates_new ();
   self->server = soup_server_new ("server-header", "whimbrel", "raw-paths", TRUE, NULL);
+  self->door = whim_rest_door_new (self->server, clock, connection_closed, self);
   soup_server_add_early_handler (self->server, NULL, headers_read_cb, self, NULL);
   soup_server_add_handler (self->server, NULL, body_read_cb, self, NULL);
   g_signal_connect (self->server, "request-started", G_CALLBACK (request_started), self);
+  g_signal_connect (self->server, "request-finished", G_CALLBACK (request_ended), self);
+  g_signal_connect (self->server, "request-aborted", G_CALLBACK (request_ended), self);
   self->advanced
       = g_signal_connect (engine, "journal-advanced", G_CALLBACK (journal_advanced), self);
   return self;
@@ -591,10 +547,9 @@ whim_rest_free (WhimRest *self)
   whim_rest_stop (self);
   g_signal_handlers_disconnect_by_data (self->server, self);
   g_clear_object (&self->server);
+  whim_rest_door_free (self->door);
   g_clear_signal_handler (&self->advanced, self->engine);
-  g_hash_table_unref (self->requests);
-  g_hash_table_unref (self->idle);
-  g_ptr_array_unref (self->unix_paths);
+  g_hash_table_unref (self->streams);
   g_hash_table_unref (self->rates);
   g_strfreev (self->origins);
   g_object_unref (self->engine);
@@ -626,75 +581,22 @@ whim_rest_note_answer (WhimRest *self, guint status, gint64 took_ms)
   whim_rest_figures_note (&self->figures, status, took_ms);
 }
 
-static gboolean
-listen_tcp (WhimRest *self, const WhimListen *listen, GError **error)
-{
-  g_autoptr (GSocketAddress) address
-      = g_inet_socket_address_new_from_string (listen->host, listen->port);
-  g_autoptr (GSocket) socket = g_socket_new (g_socket_address_get_family (address),
-                                             G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, error);
-  g_autoptr (GSocketAddress) local = NULL;
-
-  if (socket == NULL || !g_socket_bind (socket, address, TRUE, error))
-    return FALSE;
-  /* the default queue is so short that a burst of clients waits for seconds */
-  g_socket_set_listen_backlog (socket, BACKLOG);
-  if (!g_socket_listen (socket, error)
-      || !soup_server_listen_socket (self->server, socket, 0, error))
-    return FALSE;
-  local = g_socket_get_local_address (socket, error);
-  if (local == NULL)
-    return FALSE;
-  if (self->port == 0)
-    self->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (local));
-  return TRUE;
-}
-
-/* A socket that nobody answers is left over from a crash. */
-static void
-remove_stale_socket (const char *path, GSocketAddress *address)
-{
-  g_autoptr (GSocket) probe
-      = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, NULL);
-  g_autoptr (GError) error = NULL;
-  struct stat info;
-
-  if (probe == NULL || lstat (path, &info) != 0 || !S_ISSOCK (info.st_mode))
-    return;
-  if (!g_socket_connect (probe, address, NULL, &error)
-      && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED))
-    unlink (path);
-}
-
-static gboolean
-listen_unix (WhimRest *self, const char *path, GError **error)
-{
-  g_autoptr (GSocketAddress) address = g_unix_socket_address_new (path);
-  mode_t mask;
-  gboolean ok;
-
-  remove_stale_socket (path, address);
-  mask = umask (0177); /* whoever reaches the socket can try keys; at start nothing else runs */
-  ok = soup_server_listen (self->server, address, 0, error);
-  umask (mask);
-  if (ok)
-    g_ptr_array_add (self->unix_paths, g_strdup (path));
-  return ok;
-}
-
 gboolean
 whim_rest_listen (WhimRest *self, const char *spec, GError **error)
 {
   g_auto (WhimListen) listen = { 0 };
-  gboolean ok;
+  guint16 port;
 
   if (!whim_listen_parse (&listen, spec, error))
     return FALSE;
-  ok = listen.unix_path != NULL ? listen_unix (self, listen.unix_path, error)
-                                : listen_tcp (self, &listen, error);
-  if (!ok)
-    g_prefix_error (error, "cannot listen on %s: ", spec);
-  return ok;
+  if (!whim_rest_door_open (self->door, &listen, &port, error))
+    {
+      g_prefix_error (error, "cannot listen on %s: ", spec);
+      return FALSE;
+    }
+  if (self->port == 0)
+    self->port = port;
+  return TRUE;
 }
 
 guint16
@@ -706,25 +608,10 @@ whim_rest_get_port (const WhimRest *self)
 void
 whim_rest_stop (WhimRest *self)
 {
-  g_autoptr (GPtrArray) open
-      = g_ptr_array_new_with_free_func ((GDestroyNotify)whim_rest_request_unref);
-  GHashTableIter iter;
-  gpointer message;
-  gpointer request;
+  g_autoptr (GPtrArray) inside = whim_rest_door_list (self->door);
 
-  for (guint i = 0; i < self->unix_paths->len; i++)
-    unlink (g_ptr_array_index (self->unix_paths, i));
-  g_ptr_array_set_size (self->unix_paths, 0);
-  /* libsoup does not tell us of every message that it drops here */
-  g_hash_table_iter_init (&iter, self->requests);
-  while (g_hash_table_iter_next (&iter, &message, &request))
-    {
-      g_signal_handlers_disconnect_by_data (message, request);
-      g_signal_handlers_disconnect_by_data (message, self);
-      whim_rest_request_detach (request);
-      g_ptr_array_add (open, whim_rest_request_ref (request));
-    }
-  g_hash_table_remove_all (self->requests);
-  g_hash_table_remove_all (self->idle);
-  soup_server_disconnect (self->server);
+  whim_rest_door_shut (self->door);
+  for (guint i = 0; i < inside->len; i++)
+    end_request (g_ptr_array_index (inside, i));
+  soup_server_disconnect (self->server); /* which closes them all */
 }
