@@ -253,6 +253,7 @@ host_state_changed (WhimSession *session, gpointer user_data)
 
   if (self->session == NULL)
     return; /* still being made */
+  whim_engine_forget_health (self->engine);
   whim_messenger_session_changed (self->messenger);
   if (state != self->told_state || reason != self->told_reason
       || g_strcmp0 (self->told_detail, whim_session_get_detail (session)) != 0)

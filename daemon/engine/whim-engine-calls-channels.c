@@ -11,8 +11,8 @@
 #define PHONE_MIN 7u
 #define PHONE_MAX 15u
 
-static void
-call_channels_list (const WhimCall *call, GTask *task)
+static GVariant *
+answer_channels_list (const WhimCall *call, GError **error)
 {
   GVariantBuilder items;
   guint n = 0;
@@ -27,7 +27,7 @@ call_channels_list (const WhimCall *call, GTask *task)
       g_variant_builder_add_value (&items, whim_channel_to_variant (channel));
       n++;
     }
-  whim_call_return (task, whim_call_make_list (&items, n, n, 0));
+  return whim_call_make_list (&items, n, n, 0);
 }
 
 /* A change of a channel's record is on disk before it shows. */
@@ -107,10 +107,10 @@ call_channels_create (const WhimCall *call, GTask *task)
   commit_record (call->engine, record, task);
 }
 
-static void
-call_channels_get (const WhimCall *call, GTask *task)
+static GVariant *
+answer_channels_get (const WhimCall *call, GError **error)
 {
-  whim_call_return (task, whim_channel_to_variant (call->channel));
+  return whim_channel_to_variant (call->channel);
 }
 
 static void
@@ -312,51 +312,41 @@ call_channels_logout (const WhimCall *call, GTask *task)
   whim_channel_logout (call->channel, logout);
 }
 
-static void
-call_channels_status (const WhimCall *call, GTask *task)
+static GVariant *
+answer_channels_status (const WhimCall *call, GError **error)
 {
-  whim_call_return (task, make_status (call->channel));
+  return make_status (call->channel);
 }
 
-static const char *
-find_code (const WhimCall *call, GTask *task, gint64 *expires_at)
+static GVariant *
+answer_channels_qr (const WhimCall *call, GError **error)
 {
-  const char *code = whim_session_get_code (call->channel->session, expires_at);
+  gint64 expires_at = 0;
+  const char *code = whim_session_get_code (call->channel->session, &expires_at);
 
   if (whim_channel_is_paired (call->channel))
-    g_task_return_new_error (task, WHIM_ERROR, WHIM_ERROR_ALREADY_PAIRED,
-                             "an account is linked already");
+    g_set_error_literal (error, WHIM_ERROR, WHIM_ERROR_ALREADY_PAIRED,
+                         "an account is linked already");
   else if (code == NULL)
-    g_task_return_new_error (task, WHIM_ERROR, WHIM_ERROR_NOT_PAIRING,
-                             "there is no code: connect the channel first");
+    g_set_error_literal (error, WHIM_ERROR, WHIM_ERROR_NOT_PAIRING,
+                         "there is no code: connect the channel first");
   else
-    return code;
+    return whim_channel_code_to_variant (call->channel, code, expires_at);
   return NULL;
 }
 
-static void
-call_channels_qr (const WhimCall *call, GTask *task)
-{
-  gint64 expires_at = 0;
-  const char *code = find_code (call, task, &expires_at);
-
-  if (code != NULL)
-    g_task_return_pointer (task, whim_channel_code_to_variant (call->channel, code, expires_at),
-                           (GDestroyNotify)g_variant_unref);
-}
-
 const WhimCallRow whim_calls_channels[] = {
-  { "channels.list", call_channels_list },
+  { "channels.list", .answer = answer_channels_list },
   { "channels.create", call_channels_create },
-  { "channels.get", call_channels_get },
+  { "channels.get", .answer = answer_channels_get },
   { "channels.update", call_channels_update },
   { "channels.delete", call_channels_delete },
   { "channels.connect", call_channels_connect },
   { "channels.connect-phone", whim_call_connect_phone },
   { "channels.disconnect", call_channels_disconnect },
   { "channels.logout", call_channels_logout },
-  { "channels.status", call_channels_status },
-  { "channels.qr", call_channels_qr },
-  { "channels.qr-image", call_channels_qr },
+  { "channels.status", .answer = answer_channels_status },
+  { "channels.qr", .answer = answer_channels_qr },
+  { "channels.qr-image", .answer = answer_channels_qr },
   { NULL },
 };

@@ -80,8 +80,8 @@ key_to_variant (const WhimApiKey *key)
   return g_variant_builder_end (&builder);
 }
 
-static void
-call_keys_list (const WhimCall *call, GTask *task)
+static GVariant *
+answer_keys_list (const WhimCall *call, GError **error)
 {
   GPtrArray *keys = call->engine->keys;
   GVariantBuilder items;
@@ -89,7 +89,7 @@ call_keys_list (const WhimCall *call, GTask *task)
   g_variant_builder_init (&items, G_VARIANT_TYPE ("aa{sv}"));
   for (guint i = keys->len; i > 0; i--)
     g_variant_builder_add_value (&items, key_to_variant (g_ptr_array_index (keys, i - 1)));
-  whim_call_return (task, whim_call_make_list (&items, keys->len, keys->len, 0));
+  return whim_call_make_list (&items, keys->len, keys->len, 0);
 }
 
 static void
@@ -315,7 +315,10 @@ call_keys_delete (const WhimCall *call, GTask *task)
 }
 
 const WhimCallRow whim_calls_keys[] = {
-  { "keys.list", call_keys_list },     { "keys.create", call_keys_create },
-  { "keys.get", call_keys_get },       { "keys.update", call_keys_update },
-  { "keys.delete", call_keys_delete }, { NULL },
+  { "keys.list", .answer = answer_keys_list },
+  { "keys.create", call_keys_create },
+  { "keys.get", call_keys_get },
+  { "keys.update", call_keys_update },
+  { "keys.delete", call_keys_delete },
+  { NULL },
 };

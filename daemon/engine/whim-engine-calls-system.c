@@ -9,29 +9,39 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* What a stranger may know: whether the daemon works, not whose it is. */
 static void
-add_health (WhimEngine *self, GVariantBuilder *builder, gboolean *degraded)
+count_channels (WhimEngine *self)
 {
-  GVariantBuilder channels;
-  gint64 connected = 0;
-  gboolean healthy = whim_store_is_healthy (self->store);
+  WhimHealth *health = &self->health;
 
-  *degraded = !healthy;
+  health->counted = TRUE;
+  health->connected = 0;
+  health->missing = FALSE;
   for (guint i = 0; i < self->channels->len; i++)
     {
       WhimChannel *channel = g_ptr_array_index (self->channels, i);
-      WhimChannelState state = whim_session_get_public_state (channel->session);
 
-      if (state == WHIM_CHANNEL_STATE_CONNECTED)
-        connected++;
+      if (whim_session_get_public_state (channel->session) == WHIM_CHANNEL_STATE_CONNECTED)
+        health->connected++;
       else if (whim_channel_is_paired (channel) && channel->record->auto_connect
                && whim_session_get_state (channel->session) != WHIM_SESSION_OFFLINE)
-        *degraded = TRUE; /* it should be connected and is not */
+        health->missing = TRUE;
     }
+}
+
+/* What a stranger may know: whether the daemon works, not whose it is. */
+static void
+add_health (WhimEngine *self, GVariantBuilder *builder)
+{
+  GVariantBuilder channels;
+  gboolean healthy = whim_store_is_healthy (self->store);
+
+  if (!self->health.counted)
+    count_channels (self);
   g_variant_builder_init (&channels, G_VARIANT_TYPE_VARDICT);
   g_variant_builder_add (&channels, "{sv}", "total", g_variant_new_int64 (self->channels->len));
-  g_variant_builder_add (&channels, "{sv}", "connected", g_variant_new_int64 (connected));
+  g_variant_builder_add (&channels, "{sv}", "connected",
+                         g_variant_new_int64 (self->health.connected));
   g_variant_builder_add (builder, "{sv}", "timestamp",
                          g_variant_new_int64 (whim_clock_get_unix (self->clock)));
   g_variant_builder_add (builder, "{sv}", "database",
@@ -41,31 +51,41 @@ add_health (WhimEngine *self, GVariantBuilder *builder, gboolean *degraded)
   g_variant_builder_add (builder, "{sv}", "auth", g_variant_new_string ("required"));
 }
 
-static void
-call_system_health (const WhimCall *call, GTask *task)
+/* What it says is true when it is asked: a change of a channel makes it anew, and so do another
+ * second and a commit that failed or succeeded again. */
+static GVariant *
+answer_system_health (const WhimCall *call, GError **error)
 {
+  WhimEngine *self = call->engine;
+  WhimHealth *health = &self->health;
+  gint64 now = whim_clock_get_unix (self->clock);
+  gboolean store_ok = whim_store_is_healthy (self->store);
   GVariantBuilder builder;
-  gboolean degraded;
 
+  if (health->answer != NULL && health->at == now && health->store_ok == store_ok)
+    return g_variant_ref (health->answer);
+  g_clear_pointer (&health->answer, g_variant_unref);
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
-  add_health (call->engine, &builder, &degraded);
+  add_health (self, &builder);
   g_variant_builder_add (&builder, "{sv}", "status",
-                         g_variant_new_string (degraded ? "degraded" : "ok"));
-  whim_call_return (task, g_variant_builder_end (&builder));
+                         g_variant_new_string (store_ok && !health->missing ? "ok" : "degraded"));
+  health->answer = g_variant_ref_sink (g_variant_builder_end (&builder));
+  health->at = now;
+  health->store_ok = store_ok;
+  return g_variant_ref (health->answer);
 }
 
 /* whapi means the channel where it says health (whapi-compat, 2). */
-void
-whim_call_channel_health (const WhimCall *call, GTask *task)
+GVariant *
+whim_call_channel_health (const WhimCall *call, GError **error)
 {
   WhimChannel *channel = call->channel;
   const WhimCredentials *keys = whim_session_get_credentials (channel->session);
   gint64 now = whim_clock_get_unix (call->engine->clock);
   GVariantBuilder builder;
-  gboolean degraded;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
-  add_health (call->engine, &builder, &degraded);
+  add_health (call->engine, &builder);
   g_variant_builder_add (&builder, "{sv}", "whapiStatus",
                          g_variant_new_string (whim_channel_state_to_word (
                              whim_session_get_public_state (channel->session))));
@@ -89,7 +109,7 @@ whim_call_channel_health (const WhimCall *call, GTask *task)
         g_variant_builder_add (&user, "{sv}", "name", g_variant_new_string (keys->push_name));
       g_variant_builder_add (&builder, "{sv}", "user", g_variant_builder_end (&user));
     }
-  whim_call_return (task, g_variant_builder_end (&builder));
+  return g_variant_builder_end (&builder);
 }
 
 static void
@@ -265,6 +285,6 @@ call_system_backup (const WhimCall *call, GTask *task)
 const WhimCallRow whim_calls_system[] = {
   { "system.backup", call_system_backup },
   { "system.metrics", call_system_metrics },
-  { "system.health", call_system_health },
+  { "system.health", .answer = answer_system_health },
   { NULL },
 };

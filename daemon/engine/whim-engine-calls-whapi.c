@@ -204,11 +204,10 @@ make_settings (WhimEngine *self, const char *channel_id, gboolean headers_shown)
   return g_variant_builder_end (&builder);
 }
 
-static void
-call_settings (const WhimCall *call, GTask *task)
+static GVariant *
+answer_settings (const WhimCall *call, GError **error)
 {
-  whim_call_return (
-      task, make_settings (call->engine, call->channel->record->id, !call->caller->read_only));
+  return make_settings (call->engine, call->channel->record->id, !call->caller->read_only);
 }
 
 static gboolean
@@ -485,8 +484,8 @@ call_settings_reset (const WhimCall *call, GTask *task)
   change_settings (call, none, task);
 }
 
-static void
-call_settings_events (const WhimCall *call, GTask *task)
+static GVariant *
+answer_settings_events (const WhimCall *call, GError **error)
 {
   GVariantBuilder builder;
   GVariantBuilder items;
@@ -499,7 +498,7 @@ call_settings_events (const WhimCall *call, GTask *task)
       add_whapi_event (&items, kind->name);
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
   g_variant_builder_add (&builder, "{sv}", "items", g_variant_builder_end (&items));
-  whim_call_return (task, g_variant_builder_end (&builder));
+  return g_variant_builder_end (&builder);
 }
 
 /* A webhook that nobody keeps. */
@@ -526,15 +525,15 @@ call_webhook_test (const WhimCall *call, GTask *task)
 
 /* ---- Limits ---------------------------------------------------------------------------------- */
 
-static void
-call_limits (const WhimCall *call, GTask *task)
+static GVariant *
+answer_limits (const WhimCall *call, GError **error)
 {
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
   if (call->caller->rate_limit > 0)
     add_number (&builder, "requests", call->caller->rate_limit);
-  whim_call_return (task, g_variant_builder_end (&builder));
+  return g_variant_builder_end (&builder);
 }
 
 const WhimCallRow whim_calls_whapi[] = {
@@ -543,12 +542,12 @@ const WhimCallRow whim_calls_whapi[] = {
   { "whapi.login-rowdata", call_login },
   { "whapi.login-phone", call_login_phone },
   { "whapi.logout", call_logout },
-  { "whapi.settings", call_settings },
+  { "whapi.settings", .answer = answer_settings },
   { "whapi.settings-update", call_settings_update },
   { "whapi.settings-reset", call_settings_reset },
-  { "whapi.settings-events", call_settings_events },
+  { "whapi.settings-events", .answer = answer_settings_events },
   { "whapi.webhook-test", call_webhook_test },
-  { "whapi.limits", call_limits },
-  { "whapi.health", whim_call_channel_health },
+  { "whapi.limits", .answer = answer_limits },
+  { "whapi.health", .answer = whim_call_channel_health },
   { NULL },
 };

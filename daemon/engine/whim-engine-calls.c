@@ -3,8 +3,6 @@
 
 #include "engine/whim-engine-private.h"
 
-#include <string.h>
-
 /* What each operation does stands in whim-engine-calls-<family>.c; here is what they share. */
 
 void
@@ -49,6 +47,27 @@ static const WhimCallRow *const families[] = {
   whim_calls_webhooks, whim_calls_keys,     whim_calls_whapi,
 };
 
+static GHashTable *
+make_rows (void)
+{
+  GHashTable *rows = g_hash_table_new (g_str_hash, g_str_equal);
+
+  for (guint i = 0; i < G_N_ELEMENTS (families); i++)
+    for (const WhimCallRow *row = families[i]; row->name != NULL; row++)
+      g_hash_table_insert (rows, (gpointer)row->name, (gpointer)row);
+  return rows;
+}
+
+const WhimCallRow *
+whim_call_row_find (const WhimOperation *operation)
+{
+  static GHashTable *rows;
+
+  if (g_once_init_enter (&rows))
+    g_once_init_leave (&rows, make_rows ());
+  return g_hash_table_lookup (rows, operation->name);
+}
+
 void
 whim_engine_dispatch (WhimEngine *self,
                       const WhimOperation *operation,
@@ -59,13 +78,16 @@ whim_engine_dispatch (WhimEngine *self,
                       GTask *task)
 {
   const WhimCall call = { self, caller, channel, params, first };
+  const WhimCallRow *row = whim_call_row_find (operation);
+  GError *error = NULL;
+  GVariant *value;
 
-  for (guint i = 0; i < G_N_ELEMENTS (families); i++)
-    for (const WhimCallRow *row = families[i]; row->name != NULL; row++)
-      if (strcmp (row->name, operation->name) == 0)
-        {
-          row->handle (&call, task);
-          return;
-        }
-  g_task_return_new_error (task, WHIM_ERROR, WHIM_ERROR_INTERNAL, "the operation has no handler");
+  if (row == NULL)
+    g_task_return_new_error (task, WHIM_ERROR, WHIM_ERROR_INTERNAL, "the operation has no handler");
+  else if (row->answer == NULL)
+    row->handle (&call, task);
+  else if ((value = row->answer (&call, &error)) == NULL)
+    g_task_return_error (task, error);
+  else
+    g_task_return_pointer (task, g_variant_take_ref (value), (GDestroyNotify)g_variant_unref);
 }

@@ -7,6 +7,18 @@
 
 typedef struct _WhimChannel WhimChannel;
 
+/** WhimHealth: what GET /health says, kept until something of it changes: monitors ask often, and
+ *  there may be a thousand channels to look at */
+typedef struct
+{
+  gboolean counted;
+  gint64 connected;
+  gboolean missing; /* a channel should be connected and is not */
+  GVariant *answer; /* (nullable): of @at and @store_ok */
+  gint64 at;
+  gboolean store_ok;
+} WhimHealth;
+
 struct _WhimEngine
 {
   GObject parent_instance;
@@ -32,6 +44,7 @@ struct _WhimEngine
   WhimVersionFetch version_fetch;
   gpointer version_fetch_data;
   gboolean version_asked; /* an answer is on its way */
+  WhimHealth health;
 };
 
 /* A channel's session waits at most this long for its first code (product page, 4). */
@@ -91,6 +104,8 @@ void whim_channel_fail_waiters (WhimChannel *self, WhimErrorCode code, const cha
 GVariant *whim_channel_code_to_variant (WhimChannel *self, const char *code, gint64 expires_at);
 
 WhimChannel *whim_engine_find_channel (WhimEngine *self, const char *id);
+/** whim_engine_forget_health: a channel came, went, or changed in what health looks at */
+void whim_engine_forget_health (WhimEngine *self);
 /** whim_engine_channel_changed: a face that mirrors the channel looks again */
 void whim_engine_channel_changed (WhimEngine *self, const char *id);
 /** whim_engine_client_outdated: the server refused @channel's version */
@@ -119,10 +134,14 @@ typedef struct
 
 /** WhimCallHandler: returns @task once, now or later (then with a reference of its own) */
 typedef void (*WhimCallHandler) (const WhimCall *call, GTask *task);
+/** WhimCallAnswer: for what is known already; (transfer full), also of a floating value */
+typedef GVariant *(*WhimCallAnswer) (const WhimCall *call, GError **error);
+/** WhimCallRow: has one of the two */
 typedef struct
 {
   const char *name;
   WhimCallHandler handle;
+  WhimCallAnswer answer;
 } WhimCallRow;
 
 /* One table per family, ends with a NULL name; the operations themselves stand in
@@ -140,7 +159,7 @@ extern const WhimCallRow whim_calls_whapi[];
 /** whim_call_connect_phone: see channels.connect-phone */
 void whim_call_connect_phone (const WhimCall *call, GTask *task);
 /** whim_call_channel_health: whapi's health of the call's channel */
-void whim_call_channel_health (const WhimCall *call, GTask *task);
+GVariant *whim_call_channel_health (const WhimCall *call, GError **error);
 /** whim_webhook_new: (transfer full): of the call's channel, with a number and an id of its own */
 WhimHook *whim_webhook_new (const WhimCall *call, const char *name);
 /** whim_webhook_take_settings: what the call's parameters say of a webhook goes into @hook, which
@@ -161,6 +180,8 @@ const WhimPageArgs *whim_call_take_page (const WhimCall *call, GTask *task);
 /** whim_call_make_list: (transfer floating): takes @items */
 GVariant *whim_call_make_list (GVariantBuilder *items, guint64 total, gint64 limit, gint64 offset);
 
+/** whim_call_row_find: (transfer none) (nullable): how @operation is done */
+const WhimCallRow *whim_call_row_find (const WhimOperation *operation);
 /** whim_engine_dispatch: runs a checked call; @task returns a GVariant or an error of any layer */
 void whim_engine_dispatch (WhimEngine *self,
                            const WhimOperation *operation,

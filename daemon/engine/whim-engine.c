@@ -27,6 +27,7 @@ whim_engine_finalize (GObject *object)
 {
   WhimEngine *self = WHIM_ENGINE (object);
 
+  whim_engine_forget_health (self);
   g_ptr_array_unref (self->channels);
   g_hash_table_unref (self->by_id);
   g_hash_table_unref (self->asked);
@@ -223,8 +224,16 @@ whim_engine_find_channel (WhimEngine *self, const char *id)
 }
 
 void
+whim_engine_forget_health (WhimEngine *self)
+{
+  self->health.counted = FALSE;
+  g_clear_pointer (&self->health.answer, g_variant_unref);
+}
+
+void
 whim_engine_channel_changed (WhimEngine *self, const char *id)
 {
+  whim_engine_forget_health (self);
   if (!self->stopping)
     g_signal_emit (self, signals[SIGNAL_CHANNEL_CHANGED], 0, id);
 }
@@ -282,6 +291,41 @@ check_scope (const WhimOperation *operation, const WhimCaller *caller, GError **
   return TRUE;
 }
 
+/* Whether @caller may, and whether @given is what the operation takes. Returns: (transfer full)
+ * (nullable): the complete parameters */
+static GVariant *
+check_call (WhimEngine *self,
+            const WhimOperation *operation,
+            const WhimCaller *caller,
+            GVariant *given,
+            WhimChannel **channel,
+            GError **error)
+{
+  g_autoptr (GVariant) checked = NULL;
+  const char *id = NULL;
+
+  if (!check_scope (operation, caller, error))
+    return NULL;
+  checked = whim_operation_check (operation, given, error);
+  if (checked == NULL || !operation->channel_scoped)
+    return g_steal_pointer (&checked);
+  g_variant_lookup (checked, "channelId", "&s", &id);
+  if (!whim_caller_may_see (caller, id))
+    {
+      g_set_error_literal (error, WHIM_ERROR, WHIM_ERROR_FORBIDDEN,
+                           "this key is not for that channel");
+      return NULL;
+    }
+  *channel = whim_engine_find_channel (self, id);
+  if (*channel == NULL || (*channel)->deleting)
+    {
+      g_set_error_literal (error, WHIM_ERROR, WHIM_ERROR_CHANNEL_NOT_FOUND,
+                           "there is no such channel");
+      return NULL;
+    }
+  return g_steal_pointer (&checked);
+}
+
 void
 whim_engine_call_async (WhimEngine *self,
                         const char *name,
@@ -296,7 +340,6 @@ whim_engine_call_async (WhimEngine *self,
   g_autoptr (GVariant) checked = NULL;
   const WhimOperation *operation = whim_operation_find (name);
   WhimChannel *channel = NULL;
-  const char *channel_id = NULL;
   const char *client_id = NULL;
   GError *error = NULL;
 
@@ -307,33 +350,43 @@ whim_engine_call_async (WhimEngine *self,
                                "there is no such operation");
       return;
     }
-  if (!check_scope (operation, caller, &error)
-      || (checked = whim_operation_check (operation, given, &error)) == NULL)
-    {
-      g_task_return_error (task, error);
-      return;
-    }
-  if (operation->channel_scoped)
-    {
-      g_variant_lookup (checked, "channelId", "&s", &channel_id);
-      if (!whim_caller_may_see (caller, channel_id))
-        {
-          g_task_return_new_error (task, WHIM_ERROR, WHIM_ERROR_FORBIDDEN,
-                                   "this key is not for that channel");
-          return;
-        }
-      channel = whim_engine_find_channel (self, channel_id);
-      if (channel == NULL || channel->deleting)
-        {
-          g_task_return_new_error (task, WHIM_ERROR, WHIM_ERROR_CHANNEL_NOT_FOUND,
-                                   "there is no such channel");
-          return;
-        }
-    }
-  if (channel != NULL && g_variant_lookup (checked, WHIM_PARAM_CLIENT_ID, "&s", &client_id))
+  checked = check_call (self, operation, caller, given, &channel, &error);
+  if (checked == NULL)
+    g_task_return_error (task, error);
+  else if (channel != NULL && g_variant_lookup (checked, WHIM_PARAM_CLIENT_ID, "&s", &client_id))
     whim_engine_dispatch_once (self, operation, caller, channel, checked, task);
   else
     whim_engine_dispatch (self, operation, caller, channel, checked, NULL, task);
+}
+
+gboolean
+whim_engine_answers_at_once (const WhimOperation *operation)
+{
+  const WhimCallRow *row = whim_call_row_find (operation);
+
+  return row != NULL && row->answer != NULL;
+}
+
+GVariant *
+whim_engine_answer (WhimEngine *self,
+                    const WhimOperation *operation,
+                    const WhimCaller *caller,
+                    GVariant *params,
+                    GError **error)
+{
+  g_autoptr (GVariant) given = g_variant_ref_sink (params);
+  WhimCall call = { .engine = self, .caller = caller };
+  g_autoptr (GVariant) checked = check_call (self, operation, caller, given, &call.channel, error);
+  g_autoptr (GError) inner = NULL;
+  GVariant *value;
+
+  if (checked == NULL)
+    return NULL;
+  call.params = checked;
+  value = whim_call_row_find (operation)->answer (&call, &inner);
+  if (value == NULL)
+    g_propagate_error (error, whim_error_to_public (inner));
+  return value == NULL ? NULL : g_variant_take_ref (value);
 }
 
 GVariant *

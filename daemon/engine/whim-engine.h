@@ -137,6 +137,23 @@ void whim_engine_call_async (WhimEngine *self,
 /** whim_engine_call_finish: (transfer full): every error is in the WHIM_ERROR domain */
 GVariant *whim_engine_call_finish (WhimEngine *self, GAsyncResult *result, GError **error);
 
+/** whim_engine_answers_at_once: whether whim_engine_answer() does @operation: it tells what is
+ * known already */
+gboolean whim_engine_answers_at_once (const WhimOperation *operation);
+/**
+ * whim_engine_answer:
+ * @params: (transfer floating): as of whim_engine_call_async()
+ *
+ * The same as whim_engine_call_async(), for an operation that needs not wait.
+ *
+ * Returns: (transfer full): perhaps the same value as before, if nothing has changed
+ */
+GVariant *whim_engine_answer (WhimEngine *self,
+                              const WhimOperation *operation,
+                              const WhimCaller *caller,
+                              GVariant *params,
+                              GError **error);
+
 /** whim_engine_authenticate: (transfer full) (nullable): constant time; NULL = unknown key */
 WhimCaller *whim_engine_authenticate (WhimEngine *self, const char *key);
 

@@ -21,14 +21,25 @@ whim_operation_families (void)
   return families;
 }
 
+static GHashTable *
+make_names (void)
+{
+  GHashTable *names = g_hash_table_new (g_str_hash, g_str_equal);
+
+  for (guint i = 0; families[i] != NULL; i++)
+    for (const WhimOperation *row = families[i]; row->name != NULL; row++)
+      g_hash_table_insert (names, (gpointer)row->name, (gpointer)row);
+  return names;
+}
+
 const WhimOperation *
 whim_operation_find (const char *name)
 {
-  for (guint i = 0; families[i] != NULL; i++)
-    for (const WhimOperation *row = families[i]; row->name != NULL; row++)
-      if (strcmp (row->name, name) == 0)
-        return row;
-  return NULL;
+  static GHashTable *names;
+
+  if (g_once_init_enter (&names))
+    g_once_init_leave (&names, make_names ());
+  return g_hash_table_lookup (names, name);
 }
 
 static const GVariantType *
@@ -106,6 +117,8 @@ whim_operation_check (const WhimOperation *operation, GVariant *params, GError *
 {
   g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
 
+  if (operation->params->name == NULL && g_variant_n_children (params) == 0)
+    return g_variant_ref (params); /* nothing asked for, nothing given */
   for (const WhimParam *param = operation->params; param->name != NULL; param++)
     {
       g_autoptr (GVariant) value = g_variant_lookup_value (params, param->name, NULL);

@@ -135,6 +135,8 @@ void whim_rest_request_listen (WhimRestRequest *self, const char *signal, GCallb
 void whim_rest_request_pause (WhimRestRequest *self);
 void whim_rest_request_unpause (WhimRestRequest *self);
 
+#define WHIM_REST_JSON "application/json; charset=utf-8"
+
 void whim_rest_request_answer (WhimRestRequest *self,
                                guint status,
                                const char *content_type,

@@ -226,7 +226,7 @@ whim_rest_request_answer_json (WhimRestRequest *self, guint status, char *json)
 {
   g_autoptr (GBytes) body = g_bytes_new_take (json, strlen (json));
 
-  whim_rest_request_answer (self, status, "application/json; charset=utf-8", body);
+  whim_rest_request_answer (self, status, WHIM_REST_JSON, body);
 }
 
 /* What the contract calls the channel of a path. */

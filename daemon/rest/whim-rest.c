@@ -15,6 +15,16 @@
 /* How much of a refused body is read and dropped, so that its sender gets to see the answer. */
 #define DRAIN_MAX (64u * WHIM_LIMIT_JSON_BODY)
 
+/* The last answer that engine gave at once. Its value never changes, so while engine gives the very
+ * same one, as to a monitor that asks for the health again and again, its text stays the same. */
+typedef struct
+{
+  const WhimOperation *operation;
+  WhimDialect dialect;
+  GVariant *value;
+  GBytes *text;
+} LastAnswer;
+
 struct _WhimRest
 {
   WhimEngine *engine;
@@ -27,6 +37,7 @@ struct _WhimRest
   guint rate_limit;
   gboolean token_in_query;
   WhimRestFigures figures;
+  LastAnswer last;
   gulong advanced;
   guint16 port;
 };
@@ -323,6 +334,47 @@ called_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     show_result (request, value);
 }
 
+static void
+clear_last (LastAnswer *last)
+{
+  g_clear_pointer (&last->value, g_variant_unref);
+  g_clear_pointer (&last->text, g_bytes_unref);
+}
+
+static void
+show_plain (WhimRestRequest *request, GVariant *value)
+{
+  LastAnswer *last = &request->rest->last;
+
+  if (last->value != value || last->operation != request->operation
+      || last->dialect != request->dialect)
+    {
+      char *text = whim_present_result (request->operation, value, request->dialect);
+
+      clear_last (last);
+      last->operation = request->operation;
+      last->dialect = request->dialect;
+      last->value = g_variant_ref (value);
+      last->text = g_bytes_new_take (text, strlen (text));
+    }
+  whim_rest_request_answer (request, SOUP_STATUS_OK, WHIM_REST_JSON, last->text);
+}
+
+static void
+answer_at_once (WhimRestRequest *request, GVariant *params)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) value = whim_engine_answer (request->rest->engine, request->operation,
+                                                   request->caller, params, &error);
+
+  if (value == NULL)
+    whim_rest_request_fail (request, error);
+  else if (request->operation->shape == WHIM_RESULT_PLAIN && g_variant_n_children (value) > 0)
+    show_plain (request, value);
+  else
+    show_result (request, value);
+}
+
 /* The contract, which is made here of engine's table. TRUE: the request is answered. */
 static gboolean
 show_document (WhimRestRequest *request)
@@ -339,8 +391,7 @@ show_document (WhimRestRequest *request)
                                 whim_rest_docs ());
     }
   else
-    whim_rest_request_answer (request, SOUP_STATUS_OK, "application/json; charset=utf-8",
-                              whim_rest_openapi ());
+    whim_rest_request_answer (request, SOUP_STATUS_OK, WHIM_REST_JSON, whim_rest_openapi ());
   return TRUE;
 }
 
@@ -433,6 +484,11 @@ body_read_cb (SoupServer *server,
   if (params == NULL)
     {
       whim_rest_request_fail (request, error);
+      return;
+    }
+  if (whim_engine_answers_at_once (request->operation))
+    {
+      answer_at_once (request, params);
       return;
     }
   whim_rest_request_pause (request);
@@ -551,6 +607,7 @@ whim_rest_free (WhimRest *self)
   g_clear_signal_handler (&self->advanced, self->engine);
   g_hash_table_unref (self->streams);
   g_hash_table_unref (self->rates);
+  clear_last (&self->last);
   g_strfreev (self->origins);
   g_object_unref (self->engine);
   whim_clock_unref (self->clock);

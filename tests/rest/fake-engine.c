@@ -147,6 +147,7 @@ struct _WhimEngine
   guint calls;
   guint reads;
   guint cancelled;
+  GVariant *health; /* (nullable) */
 };
 
 G_DEFINE_FINAL_TYPE (WhimEngine, whim_engine, G_TYPE_OBJECT)
@@ -158,6 +159,7 @@ whim_engine_finalize (GObject *object)
 
   g_ptr_array_unref (self->events);
   g_queue_clear_full (&self->waiting, g_object_unref);
+  g_clear_pointer (&self->health, g_variant_unref);
   G_OBJECT_CLASS (whim_engine_parent_class)->finalize (object);
 }
 
@@ -179,7 +181,10 @@ whim_engine_init (WhimEngine *self)
 WhimEngine *
 fake_engine_new (void)
 {
-  return g_object_new (WHIM_TYPE_ENGINE, NULL);
+  WhimEngine *self = g_object_new (WHIM_TYPE_ENGINE, NULL);
+
+  fake_engine_set_health (self, "ok");
+  return self;
 }
 
 const WhimOperation *
@@ -284,6 +289,35 @@ whim_engine_call_async (WhimEngine *self,
     g_queue_push_tail (&self->waiting, task);
   else
     g_idle_add_full (G_PRIORITY_DEFAULT, answer_later, task, g_object_unref);
+}
+
+/* The health is known, until it is set anew. */
+gboolean
+whim_engine_answers_at_once (const WhimOperation *operation)
+{
+  return g_str_equal (operation->name, "system.health");
+}
+
+GVariant *
+whim_engine_answer (WhimEngine *self,
+                    const WhimOperation *operation,
+                    const WhimCaller *caller,
+                    GVariant *params,
+                    GError **error)
+{
+  g_variant_unref (g_variant_ref_sink (params));
+  if (self->health != NULL)
+    return g_variant_ref (self->health);
+  g_set_error_literal (error, WHIM_ERROR, WHIM_ERROR_TIMED_OUT, "nothing is known");
+  return NULL;
+}
+
+void
+fake_engine_set_health (WhimEngine *self, const char *word)
+{
+  g_clear_pointer (&self->health, g_variant_unref);
+  if (word != NULL)
+    self->health = g_variant_ref_sink (g_variant_new_parsed ("{'status': <%s>}", word));
 }
 
 GVariant *

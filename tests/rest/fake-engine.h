@@ -9,6 +9,8 @@ WhimEngine *fake_engine_new (void);
 /** fake_engine_hold: calls wait from now on, until fake_engine_release() */
 void fake_engine_hold (WhimEngine *self);
 void fake_engine_release (WhimEngine *self);
+/** fake_engine_set_health: what health says from now on; NULL: an error */
+void fake_engine_set_health (WhimEngine *self, const char *word);
 /** fake_engine_add_event: grows the journal and tells it; @pad more bytes of data */
 void fake_engine_add_event (WhimEngine *self, const char *channel, gsize pad);
 /** fake_engine_prune: forgets everything up to the newest event */

@@ -249,6 +249,31 @@ test_errors (RestFixture *f, gconstpointer data)
 }
 
 static void
+check_health (RestFixture *f, guint status, const char *text)
+{
+  g_autofree char *answer = rest_request (f, "GET", "/health", "", "");
+
+  g_assert_cmpuint (rest_status (answer), ==, status);
+  g_assert_nonnull (strstr (rest_body (answer), text));
+}
+
+/* An answer that is known already comes without a call, twice the same, and changes with its value.
+ */
+static void
+test_at_once (RestFixture *f, gconstpointer data)
+{
+  check_health (f, 200, "{\"status\":\"ok\"}");
+  check_health (f, 200, "{\"status\":\"ok\"}");
+  fake_engine_set_health (f->engine, "degraded");
+  check_health (f, 200, "{\"status\":\"degraded\"}");
+  fake_engine_set_health (f->engine, NULL);
+  check_health (f, 504, "\"timed_out\"");
+  fake_engine_set_health (f->engine, "ok");
+  check_health (f, 200, "{\"status\":\"ok\"}");
+  g_assert_cmpuint (fake_engine_get_calls (f->engine), ==, 0);
+}
+
+static void
 test_large_body (RestFixture *f, gconstpointer data)
 {
   static const char head[]
@@ -426,6 +451,7 @@ main (int argc, char **argv)
   ADD ("bodies", test_bodies);
   ADD ("values", test_values);
   ADD ("errors", test_errors);
+  ADD ("at-once", test_at_once);
   ADD ("large-body", test_large_body);
   ADD ("keep-alive", test_keep_alive);
   ADD ("slow-clients", test_slow_clients);

@@ -111,6 +111,41 @@ def sliced(scratch):
     sandbox.check_clean()
 
 
+def health(scratch):
+    """What /health says changes with what happens and not with the time: it is asked before and after, and both answers
+    are true."""
+    sandbox, ours, echo, daemon, channel = setup(scratch, control=True)
+
+    def says(status, total, connected, what):
+        for _ in range(2):
+            answer = w.http('GET', daemon.url + '/health')[1]
+            w.equal((answer['status'], answer['channels'], answer['database']),
+                    (status, {'total': total, 'connected': connected}, 'ok'), what)
+
+    says('ok', 1, 1, 'connected')
+    second = daemon.ok('POST', '/channels', {'name': 'Second'})['data']['id']
+    says('ok', 2, 1, 'a second one')
+    daemon.ok('POST', '/channels/%s/disconnect' % channel)
+    daemon.wait_status(channel, 'disconnected')
+    says('ok', 2, 0, 'disconnected on demand')
+    daemon.ok('POST', '/channels/%s/connect' % channel)
+    daemon.wait_status(channel, 'connected')
+    says('ok', 2, 1, 'connected again')
+    before = w.http('GET', daemon.url + '/health')[1]['timestamp']
+    daemon.command(advance=5000)
+    w.check(w.http('GET', daemon.url + '/health')[1]['timestamp'] >= before + 5, 'the timestamp is of now')
+    daemon.ok('DELETE', '/channels/' + second)
+    says('ok', 1, 1, 'the second one is gone')
+    after = last_seq(daemon)
+    sandbox.stop()  # and there is no way back
+    daemon.wait_event(lambda e: e['event'] == 'channel.status' and e['data']['status'] == 'connecting', 'cut', after)
+    says('degraded', 1, 0, 'it should be connected')
+    daemon.ok('PUT', '/channels/' + channel, {'autoConnect': False})
+    says('ok', 1, 0, 'it need not be connected')
+    daemon.ok('PUT', '/channels/' + channel, {'autoConnect': True})
+    says('degraded', 1, 0, 'it should be connected again')
+
+
 def quiet_log(scratch):
     """No number, no text and no key in any line of the log, at debug level."""
     sandbox, ours, echo, daemon, channel = setup(scratch)
@@ -133,4 +168,4 @@ def quiet_log(scratch):
         w.check(canary not in json.dumps(answer), 'the error names what it must not')
 
 
-w.run([silence, reasons, other_server, kept, sliced, quiet_log])
+w.run([silence, reasons, other_server, kept, sliced, health, quiet_log])
