@@ -76,14 +76,22 @@ whim_random_below (guint32 bound)
   return value % bound;
 }
 
+void
+whim_random_letters (char *text, gsize n)
+{
+  static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+  for (gsize i = 0; i < n; i++)
+    text[i] = alphabet[whim_random_below (sizeof alphabet - 1)];
+  text[n] = '\0';
+}
+
 char *
 whim_random_id (const char *prefix)
 {
-  static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-  char id[13] = { 0 };
+  char id[WHIM_RANDOM_ID_LETTERS + 1];
 
-  for (guint i = 0; i < 12; i++)
-    id[i] = alphabet[whim_random_below (sizeof alphabet - 1)];
+  whim_random_letters (id, WHIM_RANDOM_ID_LETTERS);
   return g_strconcat (prefix, id, NULL);
 }
 

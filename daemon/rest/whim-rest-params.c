@@ -29,7 +29,7 @@ whim_rest_parse_query (const char *query, GError **error)
 {
   g_autoptr (GHashTable) values
       = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
-  g_auto (GStrv) pairs = g_strsplit (query == NULL ? "" : query, "&", -1);
+  g_auto (GStrv) pairs = g_strsplit (query, "&", -1);
 
   for (guint i = 0; pairs[i] != NULL; i++)
     {
@@ -417,6 +417,14 @@ find_channel (const WhimRestInput *input,
   return TRUE;
 }
 
+static void
+note_place (GHashTable **places, const char *name, const char *place)
+{
+  if (*places == NULL)
+    *places = g_hash_table_new (g_str_hash, g_str_equal);
+  g_hash_table_insert (*places, (gpointer)name, (gpointer)place);
+}
+
 GVariant *
 whim_rest_extract (const WhimOperation *operation,
                    const WhimRestInput *input,
@@ -428,7 +436,6 @@ whim_rest_extract (const WhimOperation *operation,
   const char *channel = NULL;
   const char *place = "query";
 
-  *places = g_hash_table_new (g_str_hash, g_str_equal);
   if (operation->channel_scoped)
     {
       if (!find_channel (input, bound_channel, &channel, &place, error))
@@ -436,7 +443,7 @@ whim_rest_extract (const WhimOperation *operation,
       if (channel != NULL)
         {
           g_variant_builder_add (&builder, "{sv}", CHANNEL_ID, g_variant_new_string (channel));
-          g_hash_table_insert (*places, (gpointer)CHANNEL_ID, (gpointer)place);
+          note_place (places, CHANNEL_ID, place);
         }
     }
   for (const WhimParam *param = operation->params; param != NULL && param->name != NULL; param++)
@@ -448,7 +455,7 @@ whim_rest_extract (const WhimOperation *operation,
       found = find_value (param, input, error);
       if (found.place == NULL)
         continue;
-      g_hash_table_insert (*places, (gpointer)param->name, (gpointer)found.place);
+      note_place (places, param->name, found.place);
       if (found.value == NULL)
         return NULL;
       g_variant_builder_add (&builder, "{sv}", param->name, found.value);

@@ -30,7 +30,7 @@ typedef struct
 {
   const WhimRoute *route; /* NULL: none for this method */
   const char *pattern;    /* NULL if the path is unknown */
-  GHashTable *values;     /* of the pattern's names; NULL without a route */
+  GHashTable *values;     /* of the pattern's names; NULL if it has none */
 } WhimRouteMatch;
 void whim_route_match_clear (WhimRouteMatch *self);
 /** whim_route_match_dup_methods: (transfer full): of a known path, for Allow */
@@ -54,13 +54,13 @@ typedef struct
   gboolean writes;     /* the method has a body */
 } WhimRestInput;
 
-/** whim_rest_parse_query: (transfer full) (nullable): of an encoded query, which may be NULL */
+/** whim_rest_parse_query: (transfer full) (nullable): of an encoded query */
 GHashTable *whim_rest_parse_query (const char *query, GError **error);
 
 /**
  * whim_rest_extract:
  * @bound_channel: (nullable): the one channel that the key is for
- * @places: (out) (transfer full): name -> place of each value, for whim_rest_place()
+ * @places: (out) (transfer full) (nullable): name -> place of each value, for whim_rest_place()
  *
  * Returns: (transfer floating) (nullable): a{sv} of the operation's parameters that are there
  */
@@ -108,7 +108,7 @@ typedef struct
   WhimRestInput input;
   GHashTable *query;
   GHashTable *places;
-  GCancellable *cancellable;
+  GCancellable *cancellable; /* NULL until it is asked for */
   WhimRestStream *stream;
   gsize received;   /* bytes of the body */
   gint64 started;   /* monotonic ms */
@@ -123,6 +123,8 @@ WhimRestRequest *whim_rest_request_ref (WhimRestRequest *self);
 void whim_rest_request_unref (WhimRestRequest *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WhimRestRequest, whim_rest_request_unref)
 
+/** whim_rest_request_get_cancellable: (transfer none): of a call that is made for the request */
+GCancellable *whim_rest_request_get_cancellable (WhimRestRequest *self);
 /** whim_rest_request_detach: the message has ended */
 void whim_rest_request_detach (WhimRestRequest *self);
 /** whim_rest_request_watch: cuts the connection unless it is called again within @delay_ms; 0 ends

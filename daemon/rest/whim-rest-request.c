@@ -18,13 +18,12 @@ WhimRestRequest *
 whim_rest_request_new (WhimRest *rest, WhimRestConnection *connection, SoupServerMessage *message)
 {
   WhimRestRequest *self = g_rc_box_new0 (WhimRestRequest);
-  g_autofree char *id = whim_random_id ("req_");
 
-  g_strlcpy (self->id, id, sizeof self->id);
+  g_strlcpy (self->id, "req_", sizeof self->id);
+  whim_random_letters (self->id + 4, WHIM_RANDOM_ID_LETTERS);
   self->rest = rest;
   self->connection = connection;
   self->message = g_object_ref (message);
-  self->cancellable = g_cancellable_new ();
   self->started = whim_clock_get_monotonic_ms (whim_rest_get_clock (rest));
   return self;
 }
@@ -52,6 +51,14 @@ whim_rest_request_unref (WhimRestRequest *self)
   g_rc_box_release_full (self, (GDestroyNotify)request_clear);
 }
 
+GCancellable *
+whim_rest_request_get_cancellable (WhimRestRequest *self)
+{
+  if (self->cancellable == NULL)
+    self->cancellable = g_cancellable_new ();
+  return self->cancellable;
+}
+
 void
 whim_rest_request_detach (WhimRestRequest *self)
 {
@@ -65,7 +72,8 @@ whim_rest_request_detach (WhimRestRequest *self)
   self->connection = NULL;
   self->rest = NULL;
   /* Whoever asked is gone. What was to be written is written all the same. */
-  if (self->operation == NULL || self->operation->scope == WHIM_SCOPE_READ)
+  if (self->cancellable != NULL
+      && (self->operation == NULL || self->operation->scope == WHIM_SCOPE_READ))
     g_cancellable_cancel (self->cancellable);
 }
 
@@ -203,15 +211,16 @@ whim_rest_request_answer (WhimRestRequest *self,
                          whim_clock_get_monotonic_ms (whim_rest_get_clock (self->rest))
                              - self->started);
   soup_server_message_set_status (self->message, status, NULL);
-  soup_message_headers_replace (headers, "X-Request-Id", self->id);
-  soup_message_headers_replace (headers, "Cache-Control", "no-store");
-  soup_message_headers_replace (headers, "X-Content-Type-Options", "nosniff");
+  /* none of them can be there yet */
+  soup_message_headers_append (headers, "X-Request-Id", self->id);
+  soup_message_headers_append (headers, "Cache-Control", "no-store");
+  soup_message_headers_append (headers, "X-Content-Type-Options", "nosniff");
   add_cors (self, headers);
   if (body != NULL)
     {
       g_autoptr (GBytes) packed = pack (self, content_type, body);
 
-      soup_message_headers_replace (headers, "Content-Type", content_type);
+      soup_message_headers_append (headers, "Content-Type", content_type);
       soup_message_body_append_bytes (to, packed != NULL ? packed : body);
       /* libsoup writes them apart */
       if (will_write_body (self))

@@ -85,77 +85,118 @@ whim_route_match_clear (WhimRouteMatch *self)
   self->route = NULL;
 }
 
-/* Doubled and trailing slashes come from real clients (whapi-compat, 1). */
-static GPtrArray *
-split_path (const char *path, GError **error)
+#define MAX_SEGMENTS 8
+
+/* The segments of a path, decoded, in a copy of it. */
+typedef struct
 {
-  g_autoptr (GPtrArray) segments = g_ptr_array_new_with_free_func (g_free);
-  g_auto (GStrv) raw = g_strsplit (path, "/", -1);
+  char *copy;
+  guint n; /* may be more than are kept: then no pattern fits */
+  char *parts[MAX_SEGMENTS];
+} Segments;
 
-  for (guint i = 0; raw[i] != NULL; i++)
+/* Shrinks in place, so the rest of the copy stays where it is. */
+static gboolean
+decode_segment (char *segment)
+{
+  if (strchr (segment, '%') != NULL)
     {
-      g_autofree char *segment = NULL;
+      g_autofree char *plain = g_uri_unescape_segment (segment, NULL, NULL);
 
-      if (*raw[i] == '\0')
+      if (plain == NULL)
+        return FALSE;
+      g_strlcpy (segment, plain, strlen (segment) + 1);
+    }
+  return g_utf8_validate (segment, -1, NULL);
+}
+
+/* Doubled and trailing slashes come from real clients (whapi-compat, 1). */
+static gboolean
+split_path (Segments *self, const char *path, GError **error)
+{
+  char *next = self->copy = g_strdup (path);
+
+  while (next != NULL)
+    {
+      char *segment = next;
+
+      next = strchr (segment, '/');
+      if (next != NULL)
+        *next++ = '\0';
+      if (*segment == '\0')
         continue;
-      segment = g_uri_unescape_segment (raw[i], NULL, NULL);
-      if (segment == NULL || !g_utf8_validate (segment, -1, NULL))
+      if (!decode_segment (segment))
         {
           g_set_error_literal (error, WHIM_ERROR, WHIM_ERROR_INVALID_PARAMETER,
                                "the path is not percent-encoded UTF-8");
-          return NULL;
+          return FALSE;
         }
-      g_ptr_array_add (segments, g_steal_pointer (&segment));
+      if (self->n < MAX_SEGMENTS)
+        self->parts[self->n] = segment;
+      self->n++;
     }
-  return g_steal_pointer (&segments);
+  return TRUE;
 }
 
 /* ---- Patterns, taken apart once -------------------------------------------------------------- */
 
-#define MAX_SEGMENTS 8
-
 typedef struct
 {
-  const WhimRoute *route;
+  const char *text;
   guint n;
   char *parts[MAX_SEGMENTS];
+  GPtrArray *routes; /* of WhimRoute: one for each method */
 } Pattern;
 
-static const GArray *
-get_patterns (void)
+/* Those with one segment, with two, and so on. */
+static GArray *patterns[MAX_SEGMENTS + 1];
+
+static void
+add_route (const WhimRoute *route)
 {
-  static GArray *patterns;
+  Pattern pattern = { .text = route->pattern };
+  g_auto (GStrv) parts = g_strsplit (route->pattern, "/", -1);
 
-  if (patterns != NULL)
-    return patterns;
-  patterns = g_array_new (FALSE, TRUE, sizeof (Pattern));
-  for (const WhimRoute *route = routes; route->method != NULL; route++)
+  pattern.n = g_strv_length (parts);
+  g_assert (pattern.n <= MAX_SEGMENTS);
+  for (guint i = 0; i < patterns[pattern.n]->len; i++)
     {
-      Pattern pattern = { .route = route };
-      g_auto (GStrv) parts = g_strsplit (route->pattern, "/", -1);
+      const Pattern *known = &g_array_index (patterns[pattern.n], Pattern, i);
 
-      for (pattern.n = 0; parts[pattern.n] != NULL; pattern.n++)
+      if (g_str_equal (known->text, route->pattern))
         {
-          g_assert (pattern.n < MAX_SEGMENTS);
-          pattern.parts[pattern.n] = g_strdup (parts[pattern.n]);
+          g_ptr_array_add (known->routes, (gpointer)route);
+          return;
         }
-      g_array_append_val (patterns, pattern);
     }
-  return patterns;
+  for (guint i = 0; i < pattern.n; i++)
+    pattern.parts[i] = g_steal_pointer (&parts[i]);
+  pattern.routes = g_ptr_array_new ();
+  g_ptr_array_add (pattern.routes, (gpointer)route);
+  g_array_append_val (patterns[pattern.n], pattern);
+}
+
+static void
+make_patterns (void)
+{
+  if (patterns[0] != NULL)
+    return;
+  for (guint i = 0; i <= MAX_SEGMENTS; i++)
+    patterns[i] = g_array_new (FALSE, TRUE, sizeof (Pattern));
+  for (const WhimRoute *route = routes; route->method != NULL; route++)
+    add_route (route);
 }
 
 /* How many segments are literal, or -1 if the pattern does not fit: a literal beats a parameter. */
 static gint
-fit (const Pattern *pattern, GPtrArray *segments)
+fit (const Pattern *pattern, const Segments *segments)
 {
   gint literals = 0;
 
-  if (pattern->n != segments->len)
-    return -1;
-  for (guint i = 0; i < segments->len; i++)
+  for (guint i = 0; i < segments->n; i++)
     if (pattern->parts[i][0] != ':')
       {
-        if (!g_str_equal (pattern->parts[i], g_ptr_array_index (segments, i)))
+        if (!g_str_equal (pattern->parts[i], segments->parts[i]))
           return -1;
         literals++;
       }
@@ -163,15 +204,52 @@ fit (const Pattern *pattern, GPtrArray *segments)
 }
 
 static GHashTable *
-take_values (const Pattern *pattern, GPtrArray *segments)
+take_values (const Pattern *pattern, const Segments *segments)
 {
-  GHashTable *values = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+  GHashTable *values = NULL;
 
-  for (guint i = 0; i < segments->len; i++)
+  for (guint i = 0; i < segments->n; i++)
     if (pattern->parts[i][0] == ':')
-      g_hash_table_insert (values, pattern->parts[i] + 1,
-                           g_strdup (g_ptr_array_index (segments, i)));
+      {
+        if (values == NULL)
+          values = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+        g_hash_table_insert (values, pattern->parts[i] + 1, g_strdup (segments->parts[i]));
+      }
   return values;
+}
+
+static void
+find_pattern (const char *method, const Segments *segments, WhimRouteMatch *match)
+{
+  const char *wanted = g_str_equal (method, "HEAD") ? "GET" : method;
+  const Pattern *found = NULL;
+  gint best = -1;
+
+  make_patterns ();
+  for (guint i = 0; i < patterns[segments->n]->len; i++)
+    {
+      const Pattern *pattern = &g_array_index (patterns[segments->n], Pattern, i);
+      gint literals = fit (pattern, segments);
+
+      if (literals > best)
+        {
+          best = literals;
+          found = pattern;
+        }
+    }
+  if (found == NULL)
+    return;
+  match->pattern = found->text;
+  for (guint i = 0; i < found->routes->len; i++)
+    {
+      const WhimRoute *route = g_ptr_array_index (found->routes, i);
+
+      if (g_str_equal (route->method, wanted))
+        {
+          match->route = route;
+          match->values = take_values (found, segments);
+        }
+    }
 }
 
 static char *
@@ -193,40 +271,13 @@ list_methods (const char *pattern)
 gboolean
 whim_route_match (const char *method, const char *path, WhimRouteMatch *match, GError **error)
 {
-  g_autoptr (GPtrArray) segments = split_path (path, error);
-  const char *wanted = g_str_equal (method, "HEAD") ? "GET" : method;
-  const GArray *patterns = get_patterns ();
-  const Pattern *found = NULL;
-  gint best = -1;
+  Segments segments = { 0 };
+  gboolean ok = split_path (&segments, path, error);
 
-  if (segments == NULL)
-    return FALSE;
-  for (guint i = 0; i < patterns->len; i++)
-    {
-      const Pattern *pattern = &g_array_index (patterns, Pattern, i);
-      gint literals = fit (pattern, segments);
-
-      if (literals > best)
-        {
-          best = literals;
-          found = pattern;
-        }
-    }
-  if (found == NULL)
-    return TRUE;
-  match->pattern = found->route->pattern;
-  for (guint i = 0; i < patterns->len; i++)
-    {
-      const Pattern *pattern = &g_array_index (patterns, Pattern, i);
-
-      if (g_str_equal (pattern->route->pattern, match->pattern)
-          && g_str_equal (pattern->route->method, wanted))
-        {
-          match->route = pattern->route;
-          match->values = take_values (pattern, segments);
-        }
-    }
-  return TRUE;
+  if (ok && segments.n <= MAX_SEGMENTS)
+    find_pattern (method, &segments, match);
+  g_free (segments.copy);
+  return ok;
 }
 
 char *

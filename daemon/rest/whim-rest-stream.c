@@ -227,7 +227,8 @@ stream_read (WhimRestStream *self)
   op->request = whim_rest_request_ref (self->request);
   op->last_seq = whim_engine_get_last_seq (engine);
   whim_engine_read_events_async (engine, self->request->caller, self->after, self->channel_id,
-                                 self->limit, self->request->cancellable, events_read_cb, op);
+                                 self->limit, whim_rest_request_get_cancellable (self->request),
+                                 events_read_cb, op);
 }
 
 void

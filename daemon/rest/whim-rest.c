@@ -424,6 +424,7 @@ read_input (WhimRestRequest *request, GError **error)
 {
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (request->message);
   const char *method = soup_server_message_get_method (request->message);
+  const char *query = g_uri_get_query (soup_server_message_get_uri (request->message));
   g_autoptr (GBytes) body = NULL;
 
   if (request->received > WHIM_LIMIT_JSON_BODY)
@@ -431,9 +432,7 @@ read_input (WhimRestRequest *request, GError **error)
       g_set_error_literal (error, WHIM_ERROR, WHIM_ERROR_TOO_LARGE, "a body has at most 1 MiB");
       return FALSE;
     }
-  request->query = whim_rest_parse_query (
-      g_uri_get_query (soup_server_message_get_uri (request->message)), error);
-  if (request->query == NULL)
+  if (query != NULL && (request->query = whim_rest_parse_query (query, error)) == NULL)
     return FALSE;
   request->input.path = request->match.values;
   request->input.query = request->query;
@@ -493,7 +492,8 @@ body_read_cb (SoupServer *server,
     }
   whim_rest_request_pause (request);
   whim_engine_call_async (self->engine, request->operation->name, request->caller, params,
-                          request->cancellable, called_cb, whim_rest_request_ref (request));
+                          whim_rest_request_get_cancellable (request), called_cb,
+                          whim_rest_request_ref (request));
 }
 
 /* ---- The life of a request ------------------------------------------------------------------- */
