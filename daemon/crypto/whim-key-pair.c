@@ -16,6 +16,7 @@
 struct _WhimKeyPair
 {
   gint ref_count;
+  gsize public_known; /* for g_once_init_enter */
   WhimSecret *private_key;
   guint8 public_key[WHIM_KEY_SIZE];
 };
@@ -44,7 +45,6 @@ whim_key_pair_new_from_private (WhimSecret *private_key)
   self = g_new0 (WhimKeyPair, 1);
   self->ref_count = 1;
   self->private_key = clamp (private_key);
-  crypto_scalarmult_base (self->public_key, whim_secret_get (self->private_key));
   return self;
 }
 
@@ -72,10 +72,19 @@ whim_key_pair_unref (WhimKeyPair *self)
   g_free (self);
 }
 
+/* Many pairs are read from the store, a thousand channels have three thousand at start, and the
+ * public key of few is ever asked for. */
 const guint8 *
 whim_key_pair_get_public (const WhimKeyPair *self)
 {
-  return self->public_key;
+  WhimKeyPair *pair = (WhimKeyPair *)self;
+
+  if (g_once_init_enter (&pair->public_known))
+    {
+      crypto_scalarmult_base (pair->public_key, whim_secret_get (pair->private_key));
+      g_once_init_leave (&pair->public_known, 1);
+    }
+  return pair->public_key;
 }
 
 WhimSecret *
@@ -179,7 +188,7 @@ whim_crypto_self_test (GError **error)
       return FALSE;
     }
   pair = whim_key_pair_new_from_private (secret);
-  if (memcmp (pair->public_key, alice_public, WHIM_KEY_SIZE) != 0)
+  if (memcmp (whim_key_pair_get_public (pair), alice_public, WHIM_KEY_SIZE) != 0)
     {
       g_set_error_literal (error, WHIM_CRYPTO_ERROR, WHIM_CRYPTO_ERROR_INVALID,
                            "X25519 gives a wrong answer");
