@@ -94,7 +94,11 @@ static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
     " rest_reason = excluded.rest_reason, rest_detail = excluded.rest_detail",
   [WHIM_SQL_LIST_CHANNELS]
   = "SELECT number, id, name, department, auto_connect, created_at, settings, rest_reason,"
-    " rest_detail FROM channels ORDER BY number",
+    " rest_detail, credentials.channel, noise, identity, registration_id, signed_prekey_id,"
+    " signed_prekey, signed_prekey_made_at, signed_prekey_signature, adv_secret, next_prekey_id,"
+    " prekeys_uploaded, pn, lid, device_identity, key_index, platform, business_name, push_name,"
+    " login_count, noise_root, routing_info FROM channels LEFT JOIN credentials"
+    " ON credentials.channel = channels.number ORDER BY number",
   [WHIM_SQL_DELETE_CHANNEL] = "DELETE FROM channels WHERE number = ?1",
   [WHIM_SQL_PUT_CREDENTIALS]
   = "INSERT OR REPLACE INTO credentials (channel, noise, identity, registration_id,"
@@ -103,11 +107,6 @@ static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
     " business_name, push_name, login_count, noise_root, routing_info)"
     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
     " ?19, ?20, ?21)",
-  [WHIM_SQL_GET_CREDENTIALS]
-  = "SELECT noise, identity, registration_id, signed_prekey_id, signed_prekey,"
-    " signed_prekey_made_at, signed_prekey_signature, adv_secret, next_prekey_id,"
-    " prekeys_uploaded, pn, lid, device_identity, key_index, platform, business_name, push_name,"
-    " login_count, noise_root, routing_info FROM credentials WHERE channel = ?1",
   [WHIM_SQL_DELETE_CREDENTIALS] = "DELETE FROM credentials WHERE channel = ?1",
   [WHIM_SQL_DELETE_ALL_SIGNAL] = "DELETE FROM signal WHERE channel = ?1",
   [WHIM_SQL_DELETE_ALL_DEVICE_LISTS] = "DELETE FROM device_lists WHERE channel = ?1",

@@ -107,31 +107,57 @@ read_jid (WhimCursor *cursor, int column)
   return text == NULL ? NULL : whim_jid_parse (text, NULL);
 }
 
+/* Where the columns of the credentials begin in WHIM_SQL_LIST_CHANNELS; the one before is NULL
+ * where there are none. */
+enum
+{
+  COLUMN_NOISE = 10,
+  COLUMN_IDENTITY,
+  COLUMN_REGISTRATION_ID,
+  COLUMN_SIGNED_PREKEY_ID,
+  COLUMN_SIGNED_PREKEY,
+  COLUMN_SIGNED_PREKEY_MADE_AT,
+  COLUMN_SIGNED_PREKEY_SIGNATURE,
+  COLUMN_ADV_SECRET,
+  COLUMN_NEXT_PREKEY_ID,
+  COLUMN_PREKEYS_UPLOADED,
+  COLUMN_PN,
+  COLUMN_LID,
+  COLUMN_DEVICE_IDENTITY,
+  COLUMN_KEY_INDEX,
+  COLUMN_PLATFORM,
+  COLUMN_BUSINESS_NAME,
+  COLUMN_PUSH_NAME,
+  COLUMN_LOGIN_COUNT,
+  COLUMN_NOISE_ROOT,
+  COLUMN_ROUTING_INFO,
+};
+
 static WhimCredentials *
 read_credentials (WhimCursor *cursor, GError **error)
 {
   g_autoptr (WhimCredentials) credentials = whim_credentials_new_empty ();
-  g_autoptr (GBytes) signature = whim_cursor_dup_bytes (cursor, 6);
+  g_autoptr (GBytes) signature = whim_cursor_dup_bytes (cursor, COLUMN_SIGNED_PREKEY_SIGNATURE);
 
-  credentials->noise = read_key_pair (cursor, 0);
-  credentials->identity = read_key_pair (cursor, 1);
-  credentials->registration_id = (guint32)whim_cursor_get_int (cursor, 2);
-  credentials->signed_prekey_id = (guint32)whim_cursor_get_int (cursor, 3);
-  credentials->signed_prekey = read_key_pair (cursor, 4);
-  credentials->signed_prekey_made_at = whim_cursor_get_int (cursor, 5);
-  credentials->adv_secret = whim_cursor_dup_secret (cursor, 7);
-  credentials->next_prekey_id = (guint32)whim_cursor_get_int (cursor, 8);
-  credentials->prekeys_uploaded = whim_cursor_get_int (cursor, 9) != 0;
-  credentials->pn = read_jid (cursor, 10);
-  credentials->lid = read_jid (cursor, 11);
-  credentials->device_identity = whim_cursor_dup_bytes (cursor, 12);
-  credentials->key_index = (guint32)whim_cursor_get_int (cursor, 13);
-  credentials->platform = whim_cursor_dup_text (cursor, 14);
-  credentials->business_name = whim_cursor_dup_text (cursor, 15);
-  credentials->push_name = whim_cursor_dup_text (cursor, 16);
-  credentials->login_count = (guint32)whim_cursor_get_int (cursor, 17);
-  credentials->noise_root = whim_cursor_dup_bytes (cursor, 18);
-  credentials->routing_info = whim_cursor_dup_bytes (cursor, 19);
+  credentials->noise = read_key_pair (cursor, COLUMN_NOISE);
+  credentials->identity = read_key_pair (cursor, COLUMN_IDENTITY);
+  credentials->registration_id = (guint32)whim_cursor_get_int (cursor, COLUMN_REGISTRATION_ID);
+  credentials->signed_prekey_id = (guint32)whim_cursor_get_int (cursor, COLUMN_SIGNED_PREKEY_ID);
+  credentials->signed_prekey = read_key_pair (cursor, COLUMN_SIGNED_PREKEY);
+  credentials->signed_prekey_made_at = whim_cursor_get_int (cursor, COLUMN_SIGNED_PREKEY_MADE_AT);
+  credentials->adv_secret = whim_cursor_dup_secret (cursor, COLUMN_ADV_SECRET);
+  credentials->next_prekey_id = (guint32)whim_cursor_get_int (cursor, COLUMN_NEXT_PREKEY_ID);
+  credentials->prekeys_uploaded = whim_cursor_get_int (cursor, COLUMN_PREKEYS_UPLOADED) != 0;
+  credentials->pn = read_jid (cursor, COLUMN_PN);
+  credentials->lid = read_jid (cursor, COLUMN_LID);
+  credentials->device_identity = whim_cursor_dup_bytes (cursor, COLUMN_DEVICE_IDENTITY);
+  credentials->key_index = (guint32)whim_cursor_get_int (cursor, COLUMN_KEY_INDEX);
+  credentials->platform = whim_cursor_dup_text (cursor, COLUMN_PLATFORM);
+  credentials->business_name = whim_cursor_dup_text (cursor, COLUMN_BUSINESS_NAME);
+  credentials->push_name = whim_cursor_dup_text (cursor, COLUMN_PUSH_NAME);
+  credentials->login_count = (guint32)whim_cursor_get_int (cursor, COLUMN_LOGIN_COUNT);
+  credentials->noise_root = whim_cursor_dup_bytes (cursor, COLUMN_NOISE_ROOT);
+  credentials->routing_info = whim_cursor_dup_bytes (cursor, COLUMN_ROUTING_INFO);
   if (credentials->noise == NULL || credentials->identity == NULL
       || credentials->signed_prekey == NULL || credentials->adv_secret == NULL || signature == NULL
       || g_bytes_get_size (signature) != WHIM_SIGNATURE_SIZE)
@@ -145,51 +171,44 @@ read_credentials (WhimCursor *cursor, GError **error)
   return g_steal_pointer (&credentials);
 }
 
-static gboolean
-load_credentials (WhimDb *db, WhimChannelRecord *record, GError **error)
+static WhimChannelRecord *
+read_channel (WhimCursor *cursor, GError **error)
 {
-  WhimCursor cursor;
-  gboolean ok = TRUE;
+  g_autoptr (WhimChannelRecord) record = whim_channel_record_new ();
 
-  whim_db_query (db, &cursor, WHIM_SQL_GET_CREDENTIALS, whim_value_int (record->number));
-  if (whim_cursor_next (&cursor))
-    {
-      record->credentials = read_credentials (&cursor, error);
-      ok = record->credentials != NULL;
-    }
-  return whim_cursor_end (&cursor, ok ? error : NULL) && ok;
+  record->number = whim_cursor_get_int (cursor, 0);
+  record->id = whim_cursor_dup_text (cursor, 1);
+  record->name = whim_cursor_dup_text (cursor, 2);
+  record->department = whim_cursor_dup_text (cursor, 3);
+  record->auto_connect = whim_cursor_get_int (cursor, 4) != 0;
+  record->created_at = whim_cursor_get_int (cursor, 5);
+  record->settings = whim_cursor_dup_text (cursor, 6);
+  record->rest_reason = whim_reason_from_word (whim_cursor_get_text (cursor, 7));
+  record->rest_detail = whim_cursor_dup_text (cursor, 8);
+  if (whim_cursor_get_int (cursor, COLUMN_NOISE - 1) == 0)
+    return g_steal_pointer (&record);
+  record->credentials = read_credentials (cursor, error);
+  return record->credentials == NULL ? NULL : g_steal_pointer (&record);
 }
 
 GPtrArray *
 whim_store_load_channels (WhimStore *self, GError **error)
 {
-  WhimDb *db = whim_store_get_main_db (self);
   g_autoptr (GPtrArray) records
       = g_ptr_array_new_with_free_func ((GDestroyNotify)whim_channel_record_free);
   WhimCursor cursor;
+  gboolean ok = TRUE;
 
-  whim_db_query0 (db, &cursor, WHIM_SQL_LIST_CHANNELS);
-  while (whim_cursor_next (&cursor))
+  whim_db_query0 (whim_store_get_main_db (self), &cursor, WHIM_SQL_LIST_CHANNELS);
+  while (ok && whim_cursor_next (&cursor))
     {
-      WhimChannelRecord *record = whim_channel_record_new ();
+      WhimChannelRecord *record = read_channel (&cursor, error);
 
-      record->number = whim_cursor_get_int (&cursor, 0);
-      record->id = whim_cursor_dup_text (&cursor, 1);
-      record->name = whim_cursor_dup_text (&cursor, 2);
-      record->department = whim_cursor_dup_text (&cursor, 3);
-      record->auto_connect = whim_cursor_get_int (&cursor, 4) != 0;
-      record->created_at = whim_cursor_get_int (&cursor, 5);
-      record->settings = whim_cursor_dup_text (&cursor, 6);
-      record->rest_reason = whim_reason_from_word (whim_cursor_get_text (&cursor, 7));
-      record->rest_detail = whim_cursor_dup_text (&cursor, 8);
-      g_ptr_array_add (records, record);
+      ok = record != NULL;
+      if (ok)
+        g_ptr_array_add (records, record);
     }
-  if (!whim_cursor_end (&cursor, error))
-    return NULL;
-  for (guint i = 0; i < records->len; i++)
-    if (!load_credentials (db, g_ptr_array_index (records, i), error))
-      return NULL;
-  return g_steal_pointer (&records);
+  return whim_cursor_end (&cursor, ok ? error : NULL) && ok ? g_steal_pointer (&records) : NULL;
 }
 
 /* ---- numbers of the daemon as a whole -------------------------------------------------------- */
