@@ -16,15 +16,14 @@ presence_word (const WhimChannelSettings *settings)
   return settings->available ? "available" : "unavailable";
 }
 
-WhimChannelSettings
-whim_channel_settings_parse (const char *json)
+static WhimChannelSettings
+parse (const char *json)
 {
   WhimChannelSettings settings = defaults;
   g_autoptr (JsonParser) parser = json_parser_new ();
   JsonObject *object;
 
-  if (json == NULL || !json_parser_load_from_data (parser, json, -1, NULL)
-      || json_parser_get_root (parser) == NULL
+  if (!json_parser_load_from_data (parser, json, -1, NULL) || json_parser_get_root (parser) == NULL
       || !JSON_NODE_HOLDS_OBJECT (json_parser_get_root (parser)))
     return settings;
   object = json_node_get_object (json_parser_get_root (parser));
@@ -35,6 +34,23 @@ whim_channel_settings_parse (const char *json)
   settings.auto_download
       = json_object_get_boolean_member_with_default (object, "autoDownload", FALSE);
   return settings;
+}
+
+/* Most channels have the same settings as the one before. */
+WhimChannelSettings
+whim_channel_settings_parse (const char *json)
+{
+  static WhimChannelSettings last_settings;
+  static char *last;
+
+  if (json == NULL)
+    return defaults;
+  if (g_strcmp0 (last, json) == 0)
+    return last_settings;
+  g_free (last);
+  last = g_strdup (json);
+  last_settings = parse (json);
+  return last_settings;
 }
 
 char *

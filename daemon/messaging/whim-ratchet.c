@@ -28,8 +28,9 @@ struct _WhimRatchet
   GQueue waiting; /* of RatchetItem */
   RatchetItem *running;
   WhimSignalCache *cache; /* NULL while it is on the worker, or without keys */
-  GBytes *signed_prekey;
+  WhimCredentials *keys;  /* (nullable): as they were when they were set */
   char *signed_prekey_id;
+  GBytes *signed_prekey; /* its record; NULL until somebody begins a session with it */
   guint held;
 };
 
@@ -109,6 +110,7 @@ void
 whim_ratchet_set_keys (WhimRatchet *self, const WhimCredentials *credentials)
 {
   g_clear_pointer (&self->cache, whim_signal_cache_free);
+  g_clear_pointer (&self->keys, whim_credentials_free);
   g_clear_pointer (&self->signed_prekey, g_bytes_unref);
   g_clear_pointer (&self->signed_prekey_id, g_free);
   if (self->running != NULL)
@@ -121,15 +123,8 @@ whim_ratchet_set_keys (WhimRatchet *self, const WhimCredentials *credentials)
   if (credentials == NULL)
     return;
   self->cache = whim_signal_cache_new (credentials->identity, credentials->registration_id);
-  {
-    g_autoptr (WhimSignalContext) context = whim_signal_context_new ();
-    g_autoptr (WhimSignalPrekey) key = whim_signal_make_signed_prekey (
-        context, credentials->signed_prekey, credentials->signed_prekey_id,
-        credentials->signed_prekey_made_at, credentials->signed_prekey_signature);
-
-    self->signed_prekey = g_bytes_ref (key->record);
-    self->signed_prekey_id = g_strdup_printf ("%u", credentials->signed_prekey_id);
-  }
+  self->keys = whim_credentials_copy (credentials);
+  self->signed_prekey_id = g_strdup_printf ("%u", credentials->signed_prekey_id);
 }
 
 void
@@ -239,12 +234,28 @@ item_loaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   item_start_work (self, item);
 }
 
+static GBytes *
+ratchet_get_signed_prekey (WhimRatchet *self)
+{
+  g_autoptr (WhimSignalContext) context = NULL;
+  g_autoptr (WhimSignalPrekey) key = NULL;
+
+  if (self->signed_prekey != NULL)
+    return self->signed_prekey;
+  context = whim_signal_context_new ();
+  key = whim_signal_make_signed_prekey (
+      context, self->keys->signed_prekey, self->keys->signed_prekey_id,
+      self->keys->signed_prekey_made_at, self->keys->signed_prekey_signature);
+  self->signed_prekey = g_bytes_ref (key->record);
+  return self->signed_prekey;
+}
+
 static gboolean
 ratchet_knows (WhimRatchet *self, const WhimSignalRow *row)
 {
   if (row->kind == WHIM_SIGNAL_KIND_SIGNED_PREKEY
       && g_strcmp0 (row->key, self->signed_prekey_id) == 0)
-    whim_signal_cache_load (self->cache, row->kind, row->key, self->signed_prekey);
+    whim_signal_cache_load (self->cache, row->kind, row->key, ratchet_get_signed_prekey (self));
   if (!whim_signal_cache_is_known (self->cache, row->kind, row->key))
     return FALSE;
   /* Prekeys are made beside the cache: "not there" may have become wrong since. While a commit runs
