@@ -199,17 +199,36 @@ channel_note_until (WhimChannel *self)
   return unit;
 }
 
+static gboolean
+waits_for_turn (WhimChannel *self)
+{
+  return self->starting && whim_session_get_state (self->session) == WHIM_SESSION_OFFLINE;
+}
+
+WhimChannelState
+whim_channel_get_state (WhimChannel *self)
+{
+  return waits_for_turn (self) ? WHIM_CHANNEL_STATE_CONNECTING
+                               : whim_session_get_public_state (self->session);
+}
+
+WhimReason
+whim_channel_get_reason (WhimChannel *self)
+{
+  return waits_for_turn (self) ? WHIM_REASON_STARTUP : whim_session_get_reason (self->session);
+}
+
 static void
 add_status (WhimChannel *self, GVariantBuilder *builder)
 {
   const char *detail = whim_session_get_detail (self->session);
 
-  g_variant_builder_add (builder, "{sv}", "status",
-                         g_variant_new_string (whim_channel_state_to_word (
-                             whim_session_get_public_state (self->session))));
+  g_variant_builder_add (
+      builder, "{sv}", "status",
+      g_variant_new_string (whim_channel_state_to_word (whim_channel_get_state (self))));
   g_variant_builder_add (
       builder, "{sv}", "reason",
-      g_variant_new_string (whim_reason_to_word (whim_session_get_reason (self->session))));
+      g_variant_new_string (whim_reason_to_word (whim_channel_get_reason (self))));
   if (detail != NULL)
     g_variant_builder_add (builder, "{sv}", "detail", g_variant_new_string (detail));
   g_variant_builder_add (builder, "{sv}", "since",
@@ -253,6 +272,7 @@ host_state_changed (WhimSession *session, gpointer user_data)
 
   if (self->session == NULL)
     return; /* still being made */
+  self->starting = FALSE;
   whim_engine_forget_health (self->engine);
   whim_messenger_session_changed (self->messenger);
   if (state != self->told_state || reason != self->told_reason

@@ -72,6 +72,7 @@ record_committed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       g_free (channel->record->department);
       channel->record->department = g_strdup (record->department);
       channel->record->auto_connect = record->auto_connect;
+      channel->starting = channel->starting && record->auto_connect;
       g_free (channel->record->settings);
       channel->record->settings = g_strdup (record->settings);
       whim_channel_apply_settings (channel);
@@ -288,6 +289,8 @@ make_status (WhimChannel *channel)
 static void
 call_channels_disconnect (const WhimCall *call, GTask *task)
 {
+  call->channel->starting = FALSE;
+  whim_engine_forget_health (call->engine);
   whim_session_disconnect (call->channel->session);
   whim_call_return (task, make_status (call->channel));
 }

@@ -21,10 +21,11 @@ count_channels (WhimEngine *self)
     {
       WhimChannel *channel = g_ptr_array_index (self->channels, i);
 
-      if (whim_session_get_public_state (channel->session) == WHIM_CHANNEL_STATE_CONNECTED)
+      if (whim_channel_get_state (channel) == WHIM_CHANNEL_STATE_CONNECTED)
         health->connected++;
       else if (whim_channel_is_paired (channel) && channel->record->auto_connect
-               && whim_session_get_state (channel->session) != WHIM_SESSION_OFFLINE)
+               && (channel->starting
+                   || whim_session_get_state (channel->session) != WHIM_SESSION_OFFLINE))
         health->missing = TRUE;
     }
 }
@@ -86,9 +87,9 @@ whim_call_channel_health (const WhimCall *call, GError **error)
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
   add_health (call->engine, &builder);
-  g_variant_builder_add (&builder, "{sv}", "whapiStatus",
-                         g_variant_new_string (whim_channel_state_to_word (
-                             whim_session_get_public_state (channel->session))));
+  g_variant_builder_add (
+      &builder, "{sv}", "whapiStatus",
+      g_variant_new_string (whim_channel_state_to_word (whim_channel_get_state (channel))));
   g_variant_builder_add (&builder, "{sv}", "channel_id",
                          g_variant_new_string (channel->record->id));
   g_variant_builder_add (&builder, "{sv}", "start_at",
@@ -155,12 +156,12 @@ append_channels (WhimEngine *self, GString *text)
   for (guint i = 0; i < self->channels->len; i++)
     {
       WhimChannel *channel = g_ptr_array_index (self->channels, i);
-      WhimChannelState state = whim_session_get_public_state (channel->session);
+      WhimChannelState state = whim_channel_get_state (channel);
 
       by_state[state]++;
       g_string_append_printf (up, "whimbrel_channel_up{channel=\"%s\",reason=\"%s\"} %d\n",
                               channel->record->id,
-                              whim_reason_to_word (whim_session_get_reason (channel->session)),
+                              whim_reason_to_word (whim_channel_get_reason (channel)),
                               state == WHIM_CHANNEL_STATE_CONNECTED);
     }
   g_string_append (text, "# HELP whimbrel_channels Channels by status.\n"

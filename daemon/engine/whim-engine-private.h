@@ -36,6 +36,7 @@ struct _WhimEngine
   gboolean backing_up;
   gboolean allow_private_fetch;
   guint prune_timer;
+  guint connect_timer;
   GPtrArray *hooks;  /* of WhimHook, in order of creation */
   gint64 last_hook;  /* newest number of a hook */
   GHashTable *asked; /* what is asked with a client id just now (whim-engine-once.c) */
@@ -68,6 +69,7 @@ struct _WhimChannel
   guint code_timer;
   GPtrArray *logout_waiters; /* of GTask: until the session rests without keys */
   gboolean deleting;
+  gboolean starting; /* will connect at the start, but it is not its turn yet */
 };
 
 /** WhimChannelSettings: whim-channel-settings.c */
@@ -93,6 +95,11 @@ WhimChannel *whim_channel_new (WhimEngine *engine, WhimChannelRecord *record);
 void whim_channel_free (WhimChannel *self);
 GVariant *whim_channel_to_variant (WhimChannel *self);
 gboolean whim_channel_is_paired (WhimChannel *self);
+/** whim_channel_get_state: as everybody is told; a channel whose turn to connect comes is
+ * connecting
+ */
+WhimChannelState whim_channel_get_state (WhimChannel *self);
+WhimReason whim_channel_get_reason (WhimChannel *self);
 /** whim_channel_connect_async: see channels.connect; result a{sv} */
 void whim_channel_connect (WhimChannel *self, GTask *task);
 /** whim_channel_connect_phone: see channels.connect-phone; @phone: digits; result a{sv} */

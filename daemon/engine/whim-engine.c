@@ -12,6 +12,9 @@ G_DEFINE_FINAL_TYPE (WhimEngine, whim_engine, G_TYPE_OBJECT)
 #define JOURNAL_KEPT_SECONDS (7 * 24 * 3600)
 #define PRUNE_EVERY_MS (3600 * 1000)
 
+/* How many channels begin to connect in one turn of the main loop. */
+#define CONNECT_AT_ONCE 16
+
 enum
 {
   SIGNAL_JOURNAL_ADVANCED,
@@ -166,6 +169,30 @@ prune_cb (gpointer user_data)
   prune_later (self);
 }
 
+/* A thousand at once would keep everybody waiting who calls meanwhile. */
+static void
+connect_some (gpointer user_data)
+{
+  WhimEngine *self = user_data;
+  guint n = 0;
+
+  self->connect_timer = 0;
+  for (guint i = 0; i < self->channels->len; i++)
+    {
+      WhimChannel *channel = g_ptr_array_index (self->channels, i);
+
+      if (!channel->starting)
+        continue;
+      if (n++ == CONNECT_AT_ONCE)
+        {
+          self->connect_timer = whim_clock_add_timer (self->clock, 0, connect_some, self);
+          return;
+        }
+      channel->starting = FALSE;
+      whim_session_connect (channel->session, WHIM_REASON_STARTUP);
+    }
+}
+
 void
 whim_engine_start (WhimEngine *self)
 {
@@ -174,9 +201,10 @@ whim_engine_start (WhimEngine *self)
     {
       WhimChannel *channel = g_ptr_array_index (self->channels, i);
 
-      if (channel->record->auto_connect && whim_channel_is_paired (channel))
-        whim_session_connect (channel->session, WHIM_REASON_STARTUP);
+      channel->starting = channel->record->auto_connect && whim_channel_is_paired (channel);
     }
+  whim_engine_forget_health (self);
+  connect_some (self);
 }
 
 void
@@ -185,6 +213,7 @@ whim_engine_stop (WhimEngine *self)
   self->stopping = TRUE;
   whim_engine_keep_key_uses (self);
   whim_clock_clear_timer (self->clock, &self->prune_timer);
+  whim_clock_clear_timer (self->clock, &self->connect_timer);
   g_hash_table_remove_all (self->by_id);
   g_ptr_array_set_size (self->channels, 0);
   whim_store_set_journal_func (self->store, NULL, NULL);
