@@ -27,7 +27,9 @@ struct _WhimRestStream
   gboolean started; /* the answer has begun */
   gboolean page;    /* one page as JSON instead of a stream */
   guint limit;
-  GQueue chunks; /* of gsize in a pointer: what libsoup has not written */
+  GPtrArray *batches; /* of GPtrArray: what was read for the page, and owns its events */
+  GPtrArray *shown;   /* of WhimEvent: those of them that the page shows */
+  GQueue chunks;      /* of gsize in a pointer: what libsoup has not written */
   gsize unsent;
   guint keep_alive;
   guint hang_up; /* source */
@@ -50,6 +52,8 @@ whim_rest_stream_free (WhimRestStream *self)
   g_clear_handle_id (&self->hang_up, g_source_remove);
   whim_rest_remove_stream (self->request->rest, self->request);
   g_queue_clear (&self->chunks);
+  g_ptr_array_unref (self->shown);
+  g_ptr_array_unref (self->batches);
   g_free (self->channel_id);
   g_free (self);
   n_streams--;
@@ -146,12 +150,34 @@ start (WhimRestStream *self)
   append (self, g_strdup (": connected\n\n"));
 }
 
-static void
-send_event (WhimRestStream *self, const WhimEvent *event)
+/* What the caller may not see keeps its place in what engine gives, so that cursors advance. */
+static gboolean
+is_hidden (const WhimEvent *event)
 {
-  g_autofree char *json = whim_present_event (event, self->request->dialect, FALSE);
+  return event->type == NULL;
+}
 
-  append (self, g_strdup_printf ("id: %" G_GINT64_FORMAT "\ndata: %s\n\n", event->seq, json));
+/* In one piece: each is written by calls of its own. */
+static void
+send_events (WhimRestStream *self, GPtrArray *events)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint i = 0; i < events->len; i++)
+    {
+      const WhimEvent *event = g_ptr_array_index (events, i);
+      g_autofree char *json = NULL;
+
+      self->after = MAX (self->after, event->seq);
+      if (is_hidden (event))
+        continue;
+      json = whim_present_event (event, self->request->dialect, FALSE);
+      g_string_append_printf (text, "id: %" G_GINT64_FORMAT "\ndata: ", event->seq);
+      g_string_append (text, json);
+      g_string_append (text, "\n\n");
+    }
+  if (text->len > 0)
+    append (self, g_string_free (g_steal_pointer (&text), FALSE));
 }
 
 static void
@@ -169,24 +195,38 @@ typedef struct
   gint64 last_seq; /* when the query was made: everything up to it has been seen afterwards */
 } ReadOp;
 
+/* A page of less than was asked for is the last one, so it is filled over what the caller may not
+ * see. */
+static void
+deliver_page (WhimRestStream *self, GPtrArray *events, gint64 last_seq)
+{
+  g_ptr_array_add (self->batches, g_ptr_array_ref (events));
+  for (guint i = 0; i < events->len && self->shown->len < self->limit; i++)
+    {
+      WhimEvent *event = g_ptr_array_index (events, i);
+
+      self->after = event->seq;
+      if (!is_hidden (event))
+        g_ptr_array_add (self->shown, event);
+    }
+  if (self->shown->len < self->limit && events->len == self->limit)
+    stream_read (self);
+  else
+    whim_rest_request_answer_json (
+        self->request, 200, whim_present_events (self->shown, last_seq, self->request->dialect));
+}
+
 static void
 deliver (WhimRestStream *self, GPtrArray *events, gint64 last_seq)
 {
   if (self->page)
     {
-      whim_rest_request_answer_json (
-          self->request, 200, whim_present_events (events, last_seq, self->request->dialect));
+      deliver_page (self, events, last_seq);
       return;
     }
   if (!self->started)
     start (self);
-  for (guint i = 0; i < events->len; i++)
-    {
-      const WhimEvent *event = g_ptr_array_index (events, i);
-
-      self->after = MAX (self->after, event->seq);
-      send_event (self, event);
-    }
+  send_events (self, events);
   if (events->len < self->limit)
     self->after = MAX (self->after, last_seq);
   stream_read (self);
@@ -313,6 +353,8 @@ whim_rest_events (WhimRestRequest *request)
   request->operation = &events_operation;
   request->stream = self;
   self->request = request;
+  self->shown = g_ptr_array_new ();
+  self->batches = g_ptr_array_new_with_free_func ((GDestroyNotify)g_ptr_array_unref);
   g_queue_init (&self->chunks);
   n_streams++;
   whim_rest_add_stream (request->rest, request);

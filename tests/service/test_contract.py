@@ -227,6 +227,37 @@ def query_token(scratch):
     w.equal(w.http('GET', daemon.url + '/channels?token=nobody')[0], 401, 'wrong')
 
 
+def events_of_others(scratch):
+    """A key hears of its channels only, in pages as well as in streams, and its cursor passes over the others."""
+    sandbox = scratch.sandbox()
+    daemon = scratch.daemon(sandbox)
+    channels = [daemon.pair(sandbox.phone('Owner %d' % number), 'Channel %d' % number) for number in range(3)]
+    every = [e for e in daemon.events()]
+    for bound in (channels[:1], channels[1:2], [channels[0], channels[2]]):
+        key = daemon.ok('POST', '/keys', {'name': 'some', 'channels': bound})['data']['key']
+        wanted = [e['id'] for e in every if e['channelId'] in bound]
+        w.check(len(wanted) > 2, 'there are events')
+        for limit in (1, 2, 500):
+            got, after = [], 0
+            while True:
+                page = w.http('GET', '%s/events?after=%d&limit=%d' % (daemon.url, after, limit), headers={
+                    'X-API-Key': key, 'Accept': 'application/json'})[1]['data']
+                got += [e['id'] for e in page]
+                if len(page) < limit:
+                    break
+                after = page[-1]['seq']
+            w.equal(got[:len(wanted)], wanted, 'pages of %d' % limit)
+        request = urllib.request.Request(daemon.url + '/events?after=0', headers={
+            'X-API-Key': key, 'Accept': 'text/event-stream'})
+        heard = []
+        with urllib.request.urlopen(request, timeout=w.DEADLINE) as stream:
+            while len(heard) < len(wanted):
+                line = stream.readline()
+                if line.startswith(b'data: '):
+                    heard.append(json.loads(line[6:])['id'])
+        w.equal(heard, wanted, 'the stream')
+
+
 def passing_listeners(scratch):
     """Who goes without a word gives his place among the streams back; nothing else happens here that would tell."""
     daemon = scratch.daemon(scratch.sandbox())
@@ -244,5 +275,5 @@ def passing_clients(scratch):
         daemon.ok('GET', '/health')
 
 
-w.run([keys, configured_key, rates, origins, packing, documents, figures, dialects, query_token, passing_listeners,
-       passing_clients])
+w.run([keys, configured_key, rates, origins, packing, documents, figures, dialects, query_token, events_of_others,
+       passing_listeners, passing_clients])
