@@ -119,7 +119,7 @@ whim_event_from_row (WhimCursor *cursor)
   event->sequence = whim_cursor_get_int (cursor, 3);
   event->timestamp = whim_cursor_get_int (cursor, 4);
   event->type = whim_cursor_dup_text (cursor, 5);
-  event->data = g_variant_get_normal_form (data);
+  event->data = g_steal_pointer (&data);
   return event;
 }
 
