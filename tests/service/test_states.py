@@ -306,6 +306,16 @@ def half_open(scratch):
     sandbox.check_clean()
 
 
+def let_in(sandbox, daemon):
+    """While none of the first can end its handshake, no other begins one. From then on each place may be counted
+    twice: the server has not yet read the end of a handshake when it sees the beginning of the next."""
+    sandbox.get('/await-count?name=held-handshakes&count=%d' % GATE)
+    for _ in range(3):
+        daemon.ok('GET', '/health')
+        w.equal(sandbox.counts()['most-handshakes'], GATE, 'at a time')
+    sandbox.post('/hold-handshakes', on=False)
+
+
 def no_stampede(scratch):
     """Hundreds of channels open their connections through a gate, at the start and after a mass loss."""
     sandbox = scratch.sandbox()
@@ -318,20 +328,18 @@ def no_stampede(scratch):
                for channel in channels]
     for thread in threads:
         thread.start()
-    sandbox.get('/await-count?name=held-handshakes&count=%d' % GATE)
-    sandbox.post('/hold-handshakes', on=False)
+    let_in(sandbox, daemon)
     for thread in threads:
         thread.join()
     sandbox.get('/await-count?name=registrations&count=%d' % MANY)
-    w.equal(sandbox.counts()['most-handshakes'], GATE, 'at a time')
+    w.check(sandbox.counts()['most-handshakes'] <= 2 * GATE, 'too many at a time')
     # all of them lose their socket
     sandbox.post('/reset-counters')
     sandbox.post('/hold-handshakes')
     sandbox.post('/drop-all')
-    sandbox.get('/await-count?name=held-handshakes&count=%d' % GATE)
-    sandbox.post('/hold-handshakes', on=False)
+    let_in(sandbox, daemon)
     sandbox.get('/await-count?name=registrations&count=%d' % MANY)
-    w.equal(sandbox.counts()['most-handshakes'], GATE, 'at a time, after a mass loss')
+    w.check(sandbox.counts()['most-handshakes'] <= 2 * GATE, 'too many at a time, after a mass loss')
     sandbox.check_clean()
 
 
