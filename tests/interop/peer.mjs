@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Unmodified Baileys behind JSON lines: commands on standard input, events on standard output.
+// With `watched` it tells why it cannot read something, with `mended` it does not lose its sessions (sessions.mjs).
 import * as readline from 'node:readline'
 import makeWASocket, {
   DisconnectReason, WA_CERT_DETAILS, generateMessageIDV2, useMultiFileAuthState
 } from 'baileys'
+import { Sessions } from './sessions.mjs'
 
 // libsignal's JavaScript talks on standard output, which is ours
 for (const name of ['log', 'info', 'debug', 'warn']) console[name] = () => {}
@@ -36,8 +38,10 @@ const contextOf = (message) => {
 async function open() {
   const { state, saveCreds } = await useMultiFileAuthState(options.authDir)
   WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(options.noiseRoot, 'hex')
+  const sessions = options.watched ? new Sessions(options.mended, (what) => say('unread', what)) : null
   socket = makeWASocket({
-    auth: state,
+    auth: sessions ? { creds: state.creds, keys: sessions.watchStore(state.keys) } : state,
+    ...(sessions ? { makeSignalRepository: sessions.makeRepository() } : {}),
     logger: silent,
     waWebSocketUrl: options.url,
     shouldSyncHistoryMessage: () => false,

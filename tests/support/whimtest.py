@@ -165,9 +165,10 @@ class Sandbox:
 class Peer:
     """Unmodified Baileys."""
 
-    def __init__(self, sandbox, directory):
+    def __init__(self, sandbox, directory, **options):
         self.sandbox = sandbox
         self.directory = directory
+        self.options = options
         os.makedirs(directory, exist_ok=True)
         self.pending = []
         self.tag = 0
@@ -206,7 +207,7 @@ class Peer:
 
     def connect(self):
         self.call('connect', url=self.sandbox.url, noiseRoot=self.sandbox.root,
-                  authDir=self.directory)
+                  authDir=self.directory, **self.options)
 
     def pair(self, phone):
         self.connect()
@@ -451,8 +452,8 @@ class Scratch:
         sandbox = Sandbox(*args)
         return self.add(sandbox, sandbox.stop)
 
-    def peer(self, sandbox, name):
-        peer = Peer(sandbox, os.path.join(self.path, name))
+    def peer(self, sandbox, name, **options):
+        peer = Peer(sandbox, os.path.join(self.path, name), **options)
         return self.add(peer, peer.quit)
 
     def daemon(self, sandbox, name='daemon', failpoints=None, control=False, env=None):
