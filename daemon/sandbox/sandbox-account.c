@@ -48,6 +48,7 @@ device_free (gpointer data)
   g_clear_pointer (&self->login_failure_attrs, json_object_unref);
   g_hash_table_unref (self->asked);
   g_hash_table_unref (self->sent);
+  g_hash_table_unref (self->keys_used);
   g_free (self->faults.fail_request);
   g_free (self->faults.unavailable_kind);
   g_free (self->faults.refuse_form);
@@ -67,6 +68,8 @@ device_new (Account *account, guint number)
   g_queue_init (&self->held);
   self->asked = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->sent = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->keys_used
+      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_bytes_unref);
   return self;
 }
 

@@ -277,6 +277,7 @@ devices (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
           json_object_set_int_member (row, "prekeys", device->prekeys.length);
           json_object_set_int_member (row, "signedPrekey", device->skey_id);
           json_object_set_int_member (row, "queue", device->queue.length);
+          json_object_set_int_member (row, "keysUsedTwice", device->keys_used_twice);
           json_array_add_object_element (array, row);
         }
     }

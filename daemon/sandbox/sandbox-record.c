@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
+#include "base/whim-util.h"
 #include "crypto/whim-crypto.h"
 #include "sandbox/sandbox.h"
 
@@ -9,6 +10,8 @@
 
 #define MAX_LOG 20000u
 #define MAX_SENT 20000u /* of one device */
+#define MAX_KEYS 60000u /* likewise */
+#define KEY_SHOWN 5u    /* bytes of a ratchet key in the log */
 
 typedef struct
 {
@@ -49,15 +52,38 @@ sandbox_unexpected (Sandbox *self, const char *what)
   g_ptr_array_add (self->unexpected, g_strdup (what));
 }
 
+static gboolean
+peek_key (Sandbox *self, WhimNode *enc, guint8 ratchet_key[WHIM_KEY_SIZE], guint32 *counter)
+{
+  gsize len = 0;
+  const guint8 *bytes = whim_node_get_content (enc, &len);
+  WhimSignalType type = whim_node_attr_equals (enc, "type", "pkmsg") ? WHIM_SIGNAL_TYPE_PKMSG
+                                                                     : WHIM_SIGNAL_TYPE_MSG;
+
+  return bytes != NULL
+         && whim_signal_peek_message_key (self->signal, type, bytes, len, ratchet_key, counter);
+}
+
 static void
-append_encs (GString *line, WhimNode *node)
+append_encs (Sandbox *self, GString *line, WhimNode *node)
 {
   WHIM_FOREACH_CHILD (node, child)
     {
+      guint8 ratchet_key[WHIM_KEY_SIZE];
+      guint32 counter;
+
       if (whim_node_is (child, "enc"))
-        g_string_append_printf (line, " enc:%s", whim_node_get_attr (child, "type"));
+        {
+          g_string_append_printf (line, " enc:%s", whim_node_get_attr (child, "type"));
+          if (!peek_key (self, child, ratchet_key, &counter))
+            continue;
+          g_string_append_c (line, '(');
+          for (guint i = 0; i < KEY_SHOWN; i++)
+            g_string_append_printf (line, "%02x", ratchet_key[i]);
+          g_string_append_printf (line, "+%u)", counter);
+        }
       else if (whim_node_is (child, "participants") || whim_node_is (child, "to"))
-        append_encs (line, child);
+        append_encs (self, line, child);
       else
         g_string_append_printf (line, " %s", whim_node_get_tag (child));
     }
@@ -91,7 +117,7 @@ sandbox_record_in (Sandbox *self, Connection *connection, WhimNode *node)
                             connection->device->number);
   g_string_append_printf (line, "%s id=%s type=%s", whim_node_get_tag (node),
                           whim_node_get_attr (node, "id"), type);
-  append_encs (line, node);
+  append_encs (self, line, node);
   if (self->log->len >= MAX_LOG)
     g_ptr_array_remove_range (self->log, 0, MAX_LOG / 2);
   g_ptr_array_add (self->log, g_string_free (line, FALSE));
@@ -104,6 +130,54 @@ sandbox_record_in (Sandbox *self, Connection *connection, WhimNode *node)
     {
       sandbox_count (self, "messages");
       count_encs (self, node);
+    }
+}
+
+/* A ratchet that went back seals two texts with one key. The same bytes again are no second text.
+ */
+static void
+record_key (Device *device, WhimNode *enc)
+{
+  Sandbox *self = device->account->sandbox;
+  guint8 ratchet_key[WHIM_KEY_SIZE];
+  guint8 hash[32];
+  guint32 counter;
+  gsize len = 0;
+  const guint8 *bytes = whim_node_get_content (enc, &len);
+  g_autofree char *hex = NULL;
+  g_autofree char *key = NULL;
+  g_autoptr (GBytes) sealed = NULL;
+  GBytes *before;
+
+  if (!peek_key (self, enc, ratchet_key, &counter))
+    return;
+  hex = whim_hex_encode (ratchet_key, sizeof ratchet_key);
+  key = g_strdup_printf ("%s %u", hex, counter);
+  whim_sha256 (bytes, len, hash);
+  sealed = g_bytes_new (hash, sizeof hash);
+  before = g_hash_table_lookup (device->keys_used, key);
+  if (before == NULL)
+    {
+      if (g_hash_table_size (device->keys_used) >= MAX_KEYS)
+        g_hash_table_remove_all (device->keys_used);
+      g_hash_table_insert (device->keys_used, g_steal_pointer (&key), g_steal_pointer (&sealed));
+    }
+  else if (!g_bytes_equal (before, sealed))
+    {
+      device->keys_used_twice++;
+      sandbox_count (self, "keys-used-twice");
+    }
+}
+
+void
+sandbox_record_keys (Device *device, WhimNode *node)
+{
+  WHIM_FOREACH_CHILD (node, child)
+    {
+      if (whim_node_is (child, "enc"))
+        record_key (device, child);
+      else
+        sandbox_record_keys (device, child);
     }
 }
 

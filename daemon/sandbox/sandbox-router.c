@@ -444,6 +444,7 @@ sandbox_handle_message (Device *from, WhimNode *message)
       ack_message (from, message, 400, NULL);
       return;
     }
+  sandbox_record_keys (from, message);
   if (from->faults.refuse > 0)
     {
       from->faults.refuse--;

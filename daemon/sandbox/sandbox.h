@@ -43,11 +43,13 @@ struct _Device
   gboolean keys_uploaded;
   gboolean greeted; /* the phone has sent what it sends after pairing */
 
-  Connection *connection;          /* NULL while offline */
-  gboolean active;                 /* the client asked for its stanzas */
-  GQueue queue;                    /* of Pending, until acknowledged */
-  GHashTable *sent;                /* id of a message -> Recorded */
-  GQueue sent_ids;                 /* the keys of @sent, oldest first */
+  Connection *connection; /* NULL while offline */
+  gboolean active;        /* the client asked for its stanzas */
+  GQueue queue;           /* of Pending, until acknowledged */
+  GHashTable *sent;       /* id of a message -> Recorded */
+  GQueue sent_ids;        /* the keys of @sent, oldest first */
+  GHashTable *keys_used;  /* key of a message -> GBytes, the hash of what it sealed */
+  guint keys_used_twice;
   guint login_failure;             /* reason that every login gets; 0 = none */
   JsonObject *login_failure_attrs; /* (nullable): texts beside it */
   gboolean available;
@@ -278,6 +280,8 @@ void sandbox_unexpected (Sandbox *self, const char *what);
 void sandbox_record_in (Sandbox *self, Connection *connection, WhimNode *node);
 /** TRUE if the message is new; FALSE for an allowed repeat */
 gboolean sandbox_record_message (Sandbox *self, Device *device, WhimNode *node);
+/** with which keys it is sealed; one key for two texts is counted */
+void sandbox_record_keys (Device *device, WhimNode *node);
 /** other bytes under the id of this retry receipt are its answer */
 void sandbox_record_retry (Device *device, WhimNode *receipt);
 void sandbox_record_reset (Sandbox *self);

@@ -3,6 +3,8 @@
 
 #include "signal/whim-signal-private.h"
 
+#include "base/whim-util.h"
+
 #include <protocol.h>
 #include <session_builder.h>
 #include <session_cipher.h>
@@ -263,6 +265,44 @@ whim_signal_peek_prekey_ids (WhimSignalContext *context,
   *signed_prekey_id = pre_key_signal_message_get_signed_pre_key_id (message);
   SIGNAL_UNREF (message);
   return TRUE;
+}
+
+static gboolean
+read_message_key (signal_message *message, guint8 ratchet_key[WHIM_KEY_SIZE], guint32 *counter)
+{
+  signal_buffer *point = NULL;
+
+  if (ec_public_key_serialize (&point, signal_message_get_sender_ratchet_key (message)) != 0)
+    return FALSE;
+  whim_copy (ratchet_key, signal_buffer_data (point) + 1, WHIM_KEY_SIZE);
+  *counter = signal_message_get_counter (message);
+  signal_buffer_free (point);
+  return TRUE;
+}
+
+gboolean
+whim_signal_peek_message_key (WhimSignalContext *context,
+                              WhimSignalType type,
+                              gconstpointer cipher,
+                              gsize len,
+                              guint8 ratchet_key[WHIM_KEY_SIZE],
+                              guint32 *counter)
+{
+  pre_key_signal_message *outer = NULL;
+  signal_message *message = NULL;
+  gboolean ok = FALSE;
+
+  if (type == WHIM_SIGNAL_TYPE_PKMSG)
+    {
+      if (pre_key_signal_message_deserialize (&outer, cipher, len, context->context) == 0)
+        ok = read_message_key (pre_key_signal_message_get_signal_message (outer), ratchet_key,
+                               counter);
+    }
+  else if (signal_message_deserialize (&message, cipher, len, context->context) == 0)
+    ok = read_message_key (message, ratchet_key, counter);
+  SIGNAL_UNREF (outer);
+  SIGNAL_UNREF (message);
+  return ok;
 }
 
 /* NULL without a session. */

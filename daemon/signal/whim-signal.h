@@ -164,6 +164,15 @@ gboolean whim_signal_peek_prekey_ids (WhimSignalContext *context,
                                       gsize len,
                                       guint32 *prekey_id,
                                       guint32 *signed_prekey_id);
+/** whim_signal_peek_message_key: which key a msg or pkmsg was sealed with: the sender's ratchet key
+ * and the number in its chain. No two messages of a session may have the same. FALSE if it is
+ * neither. Any thread. */
+gboolean whim_signal_peek_message_key (WhimSignalContext *context,
+                                       WhimSignalType type,
+                                       gconstpointer cipher,
+                                       gsize len,
+                                       guint8 ratchet_key[WHIM_KEY_SIZE],
+                                       guint32 *counter);
 /** whim_signal_get_remote_registration_id: of an existing session; 0 without one */
 guint32 whim_signal_get_remote_registration_id (WhimSignalContext *context,
                                                 WhimSignalCache *cache,

@@ -15,6 +15,8 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
   g_autoptr (GPtrArray) dirty = NULL;
   guint32 prekey;
   guint32 signed_prekey;
+  guint8 ratchet_key[WHIM_KEY_SIZE];
+  guint32 counter;
 
   if (context == NULL)
     {
@@ -24,6 +26,9 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
   cache = whim_signal_cache_new (identity, 1);
   whim_signal_cache_load (cache, WHIM_SIGNAL_KIND_SESSION, "a.0", NULL);
   whim_signal_cache_load (cache, WHIM_SIGNAL_KIND_IDENTITY, "a.0", NULL);
+  for (guint type = 0; type < 2; type++)
+    (void)whim_signal_peek_message_key (context, (WhimSignalType)type, data, size, ratchet_key,
+                                        &counter);
   if (whim_signal_peek_prekey_ids (context, data, size, &prekey, &signed_prekey))
     {
       g_autofree char *id = g_strdup_printf ("%u", prekey);

@@ -87,6 +87,35 @@ def there_and_back(scratch):
     again = daemon.send(channel, peer['pn'], 'I am')
     daemon.status_of(again, 'delivered')
     daemon.text('I am', cursor)
+    w.equal(sandbox.counts().get('keys-used-twice', 0), 0, 'ratchets that went back')
+
+
+def put_back_by_hand(scratch):
+    """A directory that was copied and put back is no backup that was brought back: its ratchets go on from
+    where they were, and the sandbox sees it."""
+    sandbox, ours, peer, daemon, channel = setup(scratch)
+    cursor = daemon.last_seq()
+    daemon.status_of(daemon.send(channel, peer['pn'], 'one'), 'delivered', cursor)
+    daemon.text('one', cursor)
+    sandbox.wait_idle(ours)
+    daemon.stop()
+    copy = os.path.join(scratch.path, 'copy')
+    shutil.copytree(daemon.directory, copy)
+    daemon.start()
+    cursor = daemon.last_seq()
+    daemon.status_of(daemon.send(channel, peer['pn'], 'two'), 'delivered', cursor)
+    daemon.text('two', cursor)
+    sandbox.wait_idle(ours)
+    w.equal(sandbox.counts().get('keys-used-twice', 0), 0, 'before')
+    daemon.stop()
+    daemon.directory = copy
+    daemon.start()
+    cursor = daemon.last_seq()
+    daemon.status_of(daemon.send(channel, peer['pn'], 'three'), 'sent', cursor)
+    # the key for the peer's phone, and the one for our own
+    w.equal(sandbox.counts().get('keys-used-twice', 0), 2, 'keys')
+    w.equal([d['keysUsedTwice'] for d in sandbox.get('/devices')['devices']
+             if d['phone'] == ours['pn'] and d['device'] != 0], [2], 'whose')
 
 
 def who_may(scratch):
@@ -160,4 +189,4 @@ def planted(scratch):
         w.check('private' not in out and ours['pn'] not in out and sent not in out, out)
 
 
-w.run([there_and_back, who_may, not_over_anything, planted])
+w.run([there_and_back, put_back_by_hand, who_may, not_over_anything, planted])

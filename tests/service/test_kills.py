@@ -52,7 +52,8 @@ def balance(sandbox, daemon, channel, inboxes):
     w.equal(len(told), len(set(told)), 'told twice: %r' % told)
     counters = sandbox.get('/counters')
     w.equal((counters['violations'], counters['unexpected']), ([], []), 'the sandbox')
-    for name in ('retry-receipts', 'phone-retries', 'phone-undecryptable', 'phone-repeats'):
+    for name in ('retry-receipts', 'phone-retries', 'phone-undecryptable', 'phone-repeats',
+                 'keys-used-twice'):
         w.equal(counters['counts'].get(name, 0), 0, name)
 
 

@@ -139,6 +139,64 @@ test_conversation (gconstpointer with_prekey)
 }
 
 static void
+assert_message_key (GBytes *cipher, WhimSignalType type, guint8 ratchet_key[32], guint32 expected)
+{
+  guint32 counter = G_MAXUINT32;
+
+  g_assert_true (whim_signal_peek_message_key (context, type, g_bytes_get_data (cipher, NULL),
+                                               g_bytes_get_size (cipher), ratchet_key, &counter));
+  g_assert_cmpuint (counter, ==, expected);
+}
+
+/* One chain while only one side speaks, then another; a state that was put back repeats itself. */
+static void
+test_message_keys (void)
+{
+  Party alice;
+  Party bob;
+  WhimSignalType type;
+  guint8 chain[32];
+  guint8 other[32];
+  guint32 counter;
+
+  party_init (&alice, TRUE);
+  party_init (&bob, TRUE);
+  introduce (&alice, &bob);
+  for (guint i = 0; i < 3; i++)
+    {
+      g_autoptr (GBytes) cipher = encrypt (&alice, "bob", "x", &type);
+
+      assert_message_key (cipher, type, i == 0 ? chain : other, i);
+      if (i > 0)
+        g_assert_cmpmem (chain, 32, other, 32);
+      assert_decrypts (&bob, "alice", type, cipher, "x");
+      g_assert_false (whim_signal_peek_message_key (
+          context, WHIM_SIGNAL_TYPE_MSG, g_bytes_get_data (cipher, NULL), 20, other, &counter));
+    }
+  {
+    g_autoptr (GBytes) answer = encrypt (&bob, "alice", "y", &type);
+
+    assert_message_key (answer, type, other, 0);
+    g_assert_cmpint (memcmp (chain, other, 32), !=, 0);
+    assert_decrypts (&alice, "bob", type, answer, "y");
+  }
+  {
+    g_autoptr (GBytes) before
+        = g_bytes_ref (whim_signal_cache_get (alice.cache, WHIM_SIGNAL_KIND_SESSION, "bob.0"));
+    g_autoptr (GBytes) one = encrypt (&alice, "bob", "one", &type);
+    g_autoptr (GBytes) two = NULL;
+
+    assert_message_key (one, type, chain, 0);
+    whim_signal_cache_put (alice.cache, WHIM_SIGNAL_KIND_SESSION, "bob.0", before);
+    two = encrypt (&alice, "bob", "two", &type);
+    assert_message_key (two, type, other, 0);
+    g_assert_cmpmem (chain, 32, other, 32);
+  }
+  party_clear (&alice);
+  party_clear (&bob);
+}
+
+static void
 test_replay_and_order (void)
 {
   Party alice;
@@ -498,6 +556,7 @@ main (int argc, char **argv)
   context = whim_signal_context_new ();
   g_test_add_data_func ("/signal/with-prekey", GINT_TO_POINTER (TRUE), test_conversation);
   g_test_add_data_func ("/signal/without-prekey", GINT_TO_POINTER (FALSE), test_conversation);
+  g_test_add_func ("/signal/message-keys", test_message_keys);
   g_test_add_func ("/signal/replay-and-order", test_replay_and_order);
   g_test_add_func ("/signal/rollback", test_rollback);
   g_test_add_func ("/signal/identity-change", test_identity_change);
