@@ -61,12 +61,23 @@ whim_pairing_get_reason (WhimSession *self)
   return self->pairing.outcome != WHIM_REASON_NONE ? self->pairing.outcome : WHIM_REASON_PAIRING;
 }
 
+/* For a QR; a phone code has a time of its own. */
+static gboolean
+pairing_has_time (WhimSession *self)
+{
+  gint64 now = whim_clock_get_monotonic_ms (self->clock);
+
+  return now - self->pairing.asked_ms < WHIM_ASKED_FOR_MS
+         && now - self->pairing.began_ms < WHIM_PAIRING_LIMIT_MS;
+}
+
 void
 whim_pairing_asked (WhimSession *self)
 {
   gint64 now = whim_clock_get_monotonic_ms (self->clock);
 
-  if (self->pairing.began_ms == 0 || !whim_pairing_is_wanted (self))
+  /* A code that lives does not count: with it would end what is asked for now. */
+  if (self->pairing.began_ms == 0 || !pairing_has_time (self))
     self->pairing.began_ms = now;
   self->pairing.asked_ms = now;
 }
@@ -74,12 +85,7 @@ whim_pairing_asked (WhimSession *self)
 gboolean
 whim_pairing_is_wanted (WhimSession *self)
 {
-  gint64 now = whim_clock_get_monotonic_ms (self->clock);
-
-  if (whim_phone_code_is_live (self))
-    return TRUE;
-  return now - self->pairing.asked_ms < WHIM_ASKED_FOR_MS
-         && now - self->pairing.began_ms < WHIM_PAIRING_LIMIT_MS;
+  return whim_phone_code_is_live (self) || pairing_has_time (self);
 }
 
 /* Built at the moment of showing: the secret may have changed since the ref came (5.4). */
@@ -486,6 +492,6 @@ whim_session_get_code (WhimSession *self, gint64 *expires_at)
 {
   /* asking prolongs a pairing up to its limit, but does not begin another one */
   if (self->state == WHIM_SESSION_PAIRING && whim_pairing_is_wanted (self))
-    whim_pairing_asked (self);
+    self->pairing.asked_ms = whim_clock_get_monotonic_ms (self->clock);
   return whim_session_peek_code (self, expires_at);
 }

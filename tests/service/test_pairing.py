@@ -51,6 +51,11 @@ def connected(daemon, channel, after):
                       and e['data']['status'] == 'connected', 'connected', after)
 
 
+def disconnected(daemon, channel, after):
+    return daemon.wait_event(lambda e: e['event'] == 'channel.status' and e['channelId'] == channel
+                             and e['data']['status'] == 'disconnected', 'disconnected', after)['data']
+
+
 def enter(sandbox, daemon, channel, phone):
     """Asks for a code, types it, waits for the end."""
     after = last_seq(daemon)
@@ -232,8 +237,8 @@ def expiries(scratch):
     daemon.wait_event(lambda e: e['event'] == 'channel.qr', 'the new QR', after)
     w.pass_time(sandbox, daemon, 50)
     daemon.command(advance=10000)
-    daemon.wait_status(channel, 'disconnected', after)
-    w.equal(status(daemon, channel)['reason'], 'pairing_code_expired', 'reason')
+    # told in the journal, not only on the status: the next cursor is behind it
+    w.equal(disconnected(daemon, channel, after)['reason'], 'pairing_code_expired', 'reason')
     # the phone took the code and did no more: written off after a minute, with a new secret
     sandbox.post('/pairing', deaf=True)
     after = last_seq(daemon)
@@ -244,6 +249,27 @@ def expiries(scratch):
     wait_reason(daemon, channel, 'pairing_code_expired', after)
     sandbox.post('/pairing')
     qr = daemon.ok('POST', '/channels/%s/connect' % channel)
+    sandbox.post('/scan', qr=qr['raw'], phone=ours['pn'])
+    daemon.wait_status(channel, 'connected')
+    sandbox.check_clean()
+
+
+def asked_while_it_ends(scratch):
+    """Who asks for a QR in the moment in which a code ends gets one, however long ago the first code was."""
+    sandbox, ours, echo, daemon, channel = setup(scratch, control=True)
+    after = last_seq(daemon)
+    code_for(daemon, channel, ours)
+    w.pass_time(sandbox, daemon, 175)
+    daemon.command(advance=6000)
+    disconnected(daemon, channel, after)
+    sandbox.post('/pairing', deaf=True)
+    shown = code_for(daemon, channel, ours)
+    w.pass_time(sandbox, daemon, 100)
+    sandbox.post('/enter-code', phone=ours['pn'], code=shown)
+    sandbox.get('/await-count?name=codes-ignored&count=1')
+    daemon.command(advance=61000)
+    qr = daemon.ok('POST', '/channels/%s/connect' % channel)
+    sandbox.post('/pairing')
     sandbox.post('/scan', qr=qr['raw'], phone=ours['pn'])
     daemon.wait_status(channel, 'connected')
     sandbox.check_clean()
@@ -383,4 +409,4 @@ def twice(scratch):
 
 
 w.run([by_code, numbers, wrong_code, too_often, replayed, refreshed, refused, both, secret_kept,
-       expiries, lost, another_number, hosted, forged, told, twice])
+       expiries, asked_while_it_ends, lost, another_number, hosted, forged, told, twice])

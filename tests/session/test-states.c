@@ -506,6 +506,26 @@ test_clock_steps (gconstpointer data)
   rig_down (&rig);
 }
 
+/* Who asks for a QR while a phone code is about to end has a pairing of his own: it does not end
+ * with what was asked for minutes before. */
+static void
+test_asked_beside_code (void)
+{
+  Rig rig;
+
+  rig_up (&rig, FALSE);
+  whim_session_connect_phone (rig.session, "4915550000001");
+  whim_clock_advance (rig.clock, WHIM_PHONE_CODE_MS);
+  g_assert_cmpint (state_of (&rig), ==, S (UNLINKED));
+  whim_session_connect_phone (rig.session, "4915550000001");
+  whim_clock_advance (rig.clock, WHIM_PHONE_CODE_MS - 10000);
+  whim_session_connect (rig.session, WHIM_REASON_REQUESTED);
+  whim_clock_advance (rig.clock, 10000);
+  g_assert_false (whim_session_is_phone_code_wanted (rig.session));
+  g_assert_cmpint (state_of (&rig), ==, S (PAIRING));
+  rig_down (&rig);
+}
+
 /* After all cases, which one suite runs in their order: no row of the table was never seen, and
  * nothing happened that is not in it. */
 static void
@@ -552,6 +572,7 @@ main (int argc, char **argv)
   g_test_add_func ("/states/late-refs", test_late_refs);
   g_test_add_func ("/states/back-off", test_back_off);
   g_test_add_func ("/states/caller", test_caller);
+  g_test_add_func ("/states/asked-beside-code", test_asked_beside_code);
   g_test_add_data_func ("/states/clock-forward", GINT_TO_POINTER (5), test_clock_steps);
   g_test_add_data_func ("/states/clock-back", GINT_TO_POINTER (-5), test_clock_steps);
   g_test_add_func ("/states/all-seen", test_all_seen);
