@@ -11,8 +11,9 @@
  */
 
 #define TOKEN_SIZE 24u
-/* tokens from one account to another that count */
-#define MAX_GIVEN 16u
+/* Tokens from one account to another that count: they are good for weeks, and some clients give one
+ * with every message, while a sealed one of an offline client waits. */
+#define MAX_GIVEN 1024u
 
 void
 sandbox_limits_init (Account *self)
@@ -53,7 +54,7 @@ bytes_are (WhimNode *node, gconstpointer wanted, gsize size)
 static gboolean
 was_given (GPtrArray *given, WhimNode *token)
 {
-  for (guint i = 0; given != NULL && i < given->len; i++)
+  for (guint i = given == NULL ? 0 : given->len; i-- > 0;)
     {
       GBytes *bytes = g_ptr_array_index (given, i);
 
