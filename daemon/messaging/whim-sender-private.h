@@ -128,7 +128,7 @@ struct _SendLane
 struct _WhimSender
 {
   WhimMessenger *messenger;
-  GQueue rows;          /* of SendRow, in order of acceptance */
+  GQueue rows;          /* of SendRow */
   GHashTable *by_id;    /* message id -> SendRow */
   GHashTable *lanes;    /* chat -> SendLane: what is not handed to the socket yet */
   GHashTable *resealed; /* set of ids that were encrypted anew after a refusal */
@@ -136,7 +136,7 @@ struct _WhimSender
   GHashTable *given_up; /* set of ids that expired after their bytes had left */
   GHashTable *written;  /* set of chats of strangers that were written to in this run */
   GHashTable *waiters;  /* id -> GTask: who waits for the ack */
-  gboolean loaded;      /* the rows of an earlier run are here */
+  gboolean loaded;      /* the rows that were on disk at the login are in line */
   gboolean loading;
   gboolean load_wanted; /* when nothing is on its way to disk any more */
   gboolean online;
@@ -179,11 +179,17 @@ void whim_sender_lane_start (WhimSender *self, SendLane *lane);
  *  on disk; @data: RowOp */
 void whim_sender_row_committed (WhimMessenger *messenger, gboolean ok, gpointer data);
 
-/** whim_sender_add: takes @row, @message (nullable) and @standing (nullable) */
+/** whim_sender_add: a message that was accepted while online, behind everything that was before.
+ *  Takes @row, @message and @standing (nullable) */
 void whim_sender_add (WhimSender *self,
                       WhimOutboxRow *row,
                       WhimMessage *message,
                       WhimStanding *standing);
+/** whim_sender_load: online: what is on disk stands in line, and then what was accepted meanwhile
+ */
+void whim_sender_load (WhimSender *self);
+/** whim_sender_line_up: to the end of its lane, or out at once if it is immediate */
+void whim_sender_line_up (WhimSender *self, SendRow *row);
 /** whim_sender_drop: forgets a row that is not busy; it is off the disk, or will be */
 void whim_sender_drop (WhimSender *self, SendRow *row);
 /** whim_sender_end_row: off the queue, with @unit (transfer full) and what belongs to its end

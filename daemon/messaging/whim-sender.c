@@ -264,8 +264,6 @@ whim_sender_drop (WhimSender *self, SendRow *row)
   send_row_free (row);
 }
 
-static void load_rows (WhimSender *self);
-
 /* ---- from the head of its lane to the socket --------------------------------------------------
  */
 
@@ -317,7 +315,7 @@ row_sealed (WhimMessenger *messenger, GBytes *stanza, const GError *error, gpoin
   SendRow *row = whim_sender_row_op_end (op);
 
   if (committing && --self->committing == 0 && self->load_wanted)
-    load_rows (self);
+    whim_sender_load (self);
   if (row == NULL)
     return;
   if (stanza != NULL)
@@ -587,23 +585,16 @@ whim_sender_lane_start (WhimSender *self, SendLane *lane)
 }
 
 void
-whim_sender_add (WhimSender *self, WhimOutboxRow *row, WhimMessage *message, WhimStanding *standing)
+whim_sender_line_up (WhimSender *self, SendRow *row)
 {
-  SendRow *send_row = g_new0 (SendRow, 1);
-
-  send_row->row = row;
-  send_row->message = message;
-  send_row->standing = standing;
-  g_queue_push_tail (&self->rows, send_row);
-  g_hash_table_replace (self->by_id, row->message_id, send_row);
-  if (row->immediate)
+  if (row->row->immediate)
     {
-      row_run (self, send_row);
+      row_run (self, row);
       return;
     }
-  send_row->lane = whim_sender_get_lane (self, row->chat);
-  g_queue_push_tail (&send_row->lane->rows, send_row);
-  whim_sender_lane_start (self, send_row->lane);
+  row->lane = whim_sender_get_lane (self, row->row->chat);
+  g_queue_push_tail (&row->lane->rows, row);
+  whim_sender_lane_start (self, row->lane);
 }
 
 void
@@ -624,65 +615,4 @@ whim_sender_reconsider (WhimSender *self)
       lane->wait_until = 0;
       whim_sender_lane_start (self, lane);
     }
-}
-
-/* ---- coming online --------------------------------------------------------------------------- */
-
-static void
-rows_loaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (WhimMessenger) messenger = user_data;
-  WhimSender *self = messenger->sender;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) rows = whim_store_load_outbox_finish (WHIM_STORE (source), result, &error);
-
-  self->loading = FALSE;
-  if (rows == NULL)
-    {
-      g_warning ("%s: the queue cannot be read: %s", messenger->channel_id, error->message);
-      return;
-    }
-  if (!self->online)
-    return;
-  self->loaded = TRUE;
-  g_ptr_array_set_free_func (rows, NULL);
-  for (guint i = 0; i < rows->len; i++)
-    {
-      WhimOutboxRow *row = g_ptr_array_index (rows, i);
-
-      /* a row accepted meanwhile is here already; one that is cancelled will be gone */
-      if (g_hash_table_contains (self->by_id, row->message_id)
-          || g_hash_table_contains (self->dropping, row->message_id))
-        whim_outbox_row_free (row);
-      else
-        whim_sender_add (self, row, NULL, NULL);
-    }
-}
-
-/* What is on its way to disk is read when it is there. */
-static void
-load_rows (WhimSender *self)
-{
-  self->load_wanted = self->committing > 0;
-  if (self->load_wanted || self->loading || !self->online)
-    return;
-  self->loading = TRUE;
-  whim_store_load_outbox_async (self->messenger->store, self->messenger->channel_number, NULL,
-                                rows_loaded_cb, whim_messenger_ref (self->messenger));
-}
-
-void
-whim_sender_session_changed (WhimSender *self)
-{
-  gboolean online = whim_session_get_state (self->messenger->session) == WHIM_SESSION_ONLINE;
-
-  if (online == self->online)
-    return;
-  if (!online)
-    {
-      whim_sender_discard (self);
-      return;
-    }
-  self->online = TRUE;
-  load_rows (self);
 }

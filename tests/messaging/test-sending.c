@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "messaging/whim-sender-private.h"
+#include "store/store-fixture.h"
 #include "tests/support/whim-test.h"
 
 #include <string.h>
@@ -200,6 +201,93 @@ test_mex (void)
     }
 }
 
+/* ---- who stands in line ---------------------------------------------------------------------- */
+
+static WhimOutboxRow *
+make_row (StoreFixture *fixture, const char *id)
+{
+  WhimOutboxRow *row = whim_outbox_row_new ();
+
+  row->number = whim_store_take_outbox_number (fixture->store);
+  row->message_id = g_strdup (id);
+  row->chat = g_strdup ("100000000000002@lid");
+  row->state = WHIM_OUTBOX_QUEUED;
+  row->content = g_bytes_new_static ("x", 1);
+  row->created_at = STORE_FIXTURE_TIME;
+  row->expires_at = STORE_FIXTURE_TIME + DAY;
+  return row;
+}
+
+static void
+put_row (StoreFixture *fixture, const WhimOutboxRow *row)
+{
+  g_autoptr (WhimMessage) message
+      = store_fixture_message (row->message_id, row->chat, NULL, STORE_FIXTURE_TIME);
+  WhimUnit *unit = whim_unit_new (fixture->channel);
+
+  message->from_me = TRUE;
+  whim_unit_put_message (unit, message, NULL);
+  whim_unit_put_outbox (unit, row);
+  store_fixture_commit_ok (fixture, unit);
+}
+
+static WhimMessage *
+make_accepted (const char *id)
+{
+  WhimMessage *message = whim_message_new ();
+
+  message->id = g_strdup (id);
+  return message;
+}
+
+static void
+assert_line (WhimSender *sender, const char *const *ids)
+{
+  SendLane *lane = g_hash_table_lookup (sender->lanes, "100000000000002@lid");
+  guint n = g_strv_length ((char **)ids);
+
+  g_assert_nonnull (lane);
+  g_assert_cmpuint (lane->rows.length, ==, n);
+  g_assert_cmpuint (sender->rows.length, ==, n);
+  for (guint i = 0; i < n; i++)
+    g_assert_cmpstr (((SendRow *)g_queue_peek_nth (&lane->rows, i))->row->message_id, ==, ids[i]);
+}
+
+/* Accepted while the queue is read: behind what is older, and once, though its commit is seen on
+ * disk before or after it is reported. */
+static void
+test_line (StoreFixture *fixture, gconstpointer data)
+{
+  static const char *const ids[] = { "old", "seen", "new", NULL };
+  g_autoptr (WhimOutboxRow) old = make_row (fixture, "old");
+  g_autoptr (WhimOutboxRow) seen = make_row (fixture, "seen");
+  WhimSignalPool *pool = whim_signal_pool_new (1);
+  const WhimMessengerConfig config = { .clock = fixture->clock,
+                                       .store = fixture->store,
+                                       .pool = pool,
+                                       .channel_number = fixture->channel,
+                                       .channel_id = "ch_one" };
+  WhimMessenger *messenger = whim_messenger_new (&config);
+  WhimSender *sender = messenger->sender;
+
+  put_row (fixture, old);
+  put_row (fixture, seen);
+  sender->online = TRUE;
+  whim_sender_load (sender);
+  whim_sender_add (sender, g_steal_pointer (&seen), make_accepted ("seen"), NULL);
+  whim_sender_add (sender, make_row (fixture, "new"), make_accepted ("new"), NULL);
+  g_assert_cmpuint (g_hash_table_size (sender->lanes), ==, 0);
+  while (sender->loading)
+    g_main_context_iteration (NULL, TRUE);
+  assert_line (sender, ids);
+  g_assert_nonnull (((SendRow *)g_hash_table_lookup (sender->by_id, "seen"))->message);
+  whim_sender_discard (sender);
+  while (!whim_sender_is_idle (sender))
+    g_main_context_iteration (NULL, TRUE);
+  whim_messenger_unref (messenger);
+  whim_signal_pool_free (pool);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -208,5 +296,7 @@ main (int argc, char **argv)
   g_test_add_func ("/sending/pacing", test_pacing);
   g_test_add_func ("/sending/tokens", test_tokens);
   g_test_add_func ("/sending/mex", test_mex);
+  g_test_add ("/sending/line", StoreFixture, NULL, store_fixture_set_up, test_line,
+              store_fixture_tear_down);
   return g_test_run ();
 }
