@@ -280,6 +280,14 @@ class Daemon:
         self.start(failpoints, env)
 
     def start(self, failpoints=None, env=None):
+        self.spawn(failpoints, env)
+        ready = json.loads(self.program.line())
+        self.url = 'http://127.0.0.1:%d' % ready['port']
+        with open(os.path.join(self.directory, 'admin.key'), encoding='utf-8') as key:
+            self.key = key.read().strip()
+
+    def spawn(self, failpoints=None, env=None):
+        """Without waiting until it is ready."""
         env = {
             'WHIMBREL_BUS': 'none',
             **(env or {}),
@@ -300,10 +308,6 @@ class Daemon:
                                pass_fds=(theirs.fileno(),) if theirs else ())
         if theirs:
             theirs.close()
-        ready = json.loads(self.program.line())
-        self.url = 'http://127.0.0.1:%d' % ready['port']
-        with open(os.path.join(self.directory, 'admin.key'), encoding='utf-8') as key:
-            self.key = key.read().strip()
 
     def command(self, **command):
         """A line on the control socket of development builds."""
