@@ -708,7 +708,7 @@ find_standing (WhimDb *db, gint64 channel, gpointer data, GError **error)
   /* what was learnt before the LID was known stands under the number */
   if (!read_token (db, channel, pn, standing, error)
       || !read_token (db, channel, standing->lid, standing, error)
-      || (standing->token == NULL && !read_salt (db, channel, standing, error)))
+      || !read_salt (db, channel, standing, error)) /* a token may be too old: the sender knows */
     return NULL;
   if (standing->heard_at == 0 && standing->contacted_at == 0
       && !whim_db_get_int (db, error, &count, 0, WHIM_SQL_COUNT_NEW_CHATS, whim_value_int (channel),
