@@ -5,12 +5,14 @@
 #include "base/whim-random.h"
 #include "session/whim-session-private.h"
 
-/* Requests and their answers, matched by id alone (dossier 1, 7.7). */
+/* Requests and their answers, matched by id (dossier 1, 7.7); only the server answers, or whoever
+ * was asked, or our own account. */
 
 typedef struct
 {
   WhimSession *session;
   char *id;
+  WhimJid *to;
   GTask *task;
   guint timer;
   gulong cancelled_id;
@@ -23,6 +25,7 @@ request_free (gpointer data)
 
   whim_clock_clear_timer (request->session->clock, &request->timer);
   g_clear_object (&request->task);
+  g_clear_pointer (&request->to, whim_jid_unref);
   g_free (request->id);
   g_free (request);
 }
@@ -120,6 +123,8 @@ whim_session_request_async (WhimSession *self,
   request = g_new0 (Request, 1);
   request->session = self;
   request->id = g_strdup (whim_node_get_attr (node, "id"));
+  if (whim_node_get_attr_jid (node, "to") != NULL)
+    request->to = whim_jid_ref (whim_node_get_attr_jid (node, "to"));
   request->task = g_steal_pointer (&task);
   request->timer
       = whim_clock_add_timer (self->clock, WHIM_REQUEST_TIMEOUT_MS, request_timeout_cb, request);
@@ -132,6 +137,21 @@ whim_session_request_finish (WhimSession *self, GAsyncResult *result, GError **e
 {
   g_return_val_if_fail (g_task_is_valid (result, NULL), NULL);
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static gboolean
+may_answer (WhimSession *self, const Request *request, WhimNode *node)
+{
+  WhimJid *from = whim_node_get_attr_jid (node, "from");
+  const WhimCredentials *keys = self->credentials;
+  const WhimJid *own;
+
+  if (from == NULL || whim_jid_is_server (from)
+      || (request->to != NULL && whim_jid_equal (from, request->to)))
+    return TRUE;
+  own = keys == NULL ? NULL : whim_jid_is_lid (from) ? keys->lid : keys->pn;
+  return own != NULL && whim_jid_is_user (from)
+         && g_str_equal (whim_jid_get_user (own), whim_jid_get_user (from));
 }
 
 gboolean
@@ -149,6 +169,8 @@ whim_session_requests_take (WhimSession *self, WhimNode *node)
   request = g_hash_table_lookup (self->requests, id);
   if (request == NULL)
     /* An answer to a ping, or one that came too late: nobody else may take it for a request. */
+    return whim_node_is (node, "iq");
+  if (!may_answer (self, request, node))
     return whim_node_is (node, "iq");
   task = g_object_ref (request->task);
   g_hash_table_remove (self->requests, id);
