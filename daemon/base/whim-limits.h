@@ -31,6 +31,9 @@
 #define WHIM_LIMIT_DEVICES 64u
 /* Stanzas of one channel that wait for their unit of work; beyond it the link is closed. */
 #define WHIM_LIMIT_INBOX 4096u
+/* Latest time that is believed, in seconds: the end of the year 9999. A peer may name any number,
+ * and in milliseconds it has to fit as well. */
+#define WHIM_LIMIT_TIME G_GINT64_CONSTANT (253402300799)
 /* Text of one message; the apps allow 65,536 characters. */
 #define WHIM_LIMIT_TEXT 65536u
 /* Ciphertext of one enc node. */

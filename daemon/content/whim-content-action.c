@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
+#include "base/whim-limits.h"
 #include "content/whim-content.h"
 #include "crypto/whim-crypto.h"
 
@@ -39,11 +40,13 @@ take_protocol (WhimContentAction *action, const Wa__ProtocolMessage *protocol, i
     case WHIM_PROTOCOL_EPHEMERAL_SETTING:
       action->kind = WHIM_CONTENT_ACTION_TIMER;
       action->expiration = protocol->ephemeralexpiration;
+      if (protocol->ephemeralsettingtimestamp < 0
+          || protocol->ephemeralsettingtimestamp > WHIM_LIMIT_TIME)
+        return FALSE;
       action->at_ms = protocol->has_ephemeralsettingtimestamp
                           ? protocol->ephemeralsettingtimestamp * 1000
                           : 0;
-      return protocol->ephemeralsettingtimestamp >= 0
-             && protocol->ephemeralsettingtimestamp < G_MAXINT64 / 1000;
+      return TRUE;
     default:
       return FALSE;
     }

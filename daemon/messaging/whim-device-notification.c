@@ -46,7 +46,7 @@ change_list (WhimMessenger *self,
 {
   WhimDevices *known = whim_directory_peek_devices (self->directory, name);
   WhimNode *signed_list = whim_node_find_child (change, "key-index-list");
-  gint64 signed_at = signed_list == NULL ? 0 : whim_node_get_attr_int (signed_list, "ts", 0);
+  gint64 signed_at = signed_list == NULL ? 0 : whim_node_get_attr_time (signed_list, "ts", 0);
   g_autoptr (WhimDevices) changed = NULL;
   g_auto (WhimAdvKeyIndexes) indexes = { 0 };
 

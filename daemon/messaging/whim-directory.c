@@ -88,11 +88,16 @@ directory_keep_pair (WhimDirectory *self, const char *lid, const char *pn)
 void
 whim_directory_learn (WhimDirectory *self, WhimUnit *unit, const WhimJid *a, const WhimJid *b)
 {
+  const WhimCredentials *keys = whim_messenger_get_keys (self->messenger);
   const char *lid;
   const char *pn;
 
   if (a == NULL || b == NULL || !whim_jid_is_user (a) || !whim_jid_is_user (b)
       || whim_jid_is_lid (a) == whim_jid_is_lid (b))
+    return;
+  /* what we are called ourselves comes with the login: nobody else has one of our names */
+  if (keys != NULL && keys->lid != NULL
+      && whim_messenger_is_own (self->messenger, a) != whim_messenger_is_own (self->messenger, b))
     return;
   lid = whim_jid_get_user (whim_jid_is_lid (a) ? a : b);
   pn = whim_jid_get_user (whim_jid_is_lid (a) ? b : a);
@@ -262,7 +267,9 @@ static gboolean
 directory_take_user (WhimDirectory *self, WhimUnit *unit, WhimNode *user, WhimJid *jid)
 {
   WhimNode *lid_node = whim_node_find_child (user, "lid");
-  WhimJid *lid = lid_node == NULL ? NULL : whim_node_get_attr_jid (lid_node, "val");
+  WhimJid *lid_attr = lid_node == NULL ? NULL : whim_node_get_attr_jid (lid_node, "val");
+  g_autoptr (WhimJid) lid
+      = lid_attr != NULL && whim_jid_is_lid (lid_attr) ? whim_jid_to_bare (lid_attr) : NULL;
   gint64 now = whim_clock_get_unix (self->messenger->clock);
   g_autoptr (WhimDevices) devices = whim_devices_parse (user, now);
   const WhimDevices *known = g_hash_table_lookup (self->devices, whim_jid_get_text (jid));
@@ -282,7 +289,7 @@ directory_take_user (WhimDirectory *self, WhimUnit *unit, WhimNode *user, WhimJi
       devices->fetched_at = now;
     }
   whim_directory_put_devices (self, unit, jid, devices);
-  if (lid != NULL && whim_jid_is_user (lid) && !whim_jid_equal (jid, lid))
+  if (lid != NULL && !whim_jid_equal (jid, lid))
     whim_directory_put_devices (self, unit, lid, devices);
   return anew;
 }

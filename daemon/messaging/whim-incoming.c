@@ -5,7 +5,7 @@
 #include "store/whim-store-actions.h"
 
 /* How far the clock of a sender may be ahead of the server's. */
-#define CLOCK_SLACK_MS 60000
+#define CLOCK_SLACK_S 60
 
 /* From content to rows: the same whether it came as a message or from our phone's memory. */
 
@@ -15,6 +15,12 @@ whim_incoming_parse_bare (const char *text)
   g_autoptr (WhimJid) jid = text == NULL ? NULL : whim_jid_parse (text, NULL);
 
   return jid == NULL || whim_jid_get_user (jid) == NULL ? NULL : whim_jid_to_bare (jid);
+}
+
+gint64
+whim_incoming_limit_time (gint64 said, gint64 received)
+{
+  return said > 0 ? MIN (said, received + CLOCK_SLACK_S) : received;
 }
 
 WhimMessage *
@@ -245,7 +251,7 @@ put_action (WhimMessenger *self,
   if (action->kind == WHIM_CONTENT_ACTION_TIMER)
     {
       whim_unit_set_chat_timer (unit, message, action->expiration,
-                                action->at_ms != 0 ? action->at_ms / 1000 : origin->timestamp);
+                                whim_incoming_limit_time (action->at_ms / 1000, origin->timestamp));
       return;
     }
   out = whim_action_new (kinds[action->kind]);
@@ -253,7 +259,7 @@ put_action (WhimMessenger *self,
   out->channel_id = g_strdup (self->channel_id);
   out->target_id = g_strdup (action->target_id);
   /* a clock that is ahead must not keep later changes out for ever */
-  out->latest_ms = now_ms + CLOCK_SLACK_MS;
+  out->latest_ms = now_ms + CLOCK_SLACK_S * 1000;
   out->at_ms = action->at_ms > 0 ? MIN (action->at_ms, out->latest_ms) : now_ms;
   find_author (self, origin, action, out, names);
   if (action->kind == WHIM_CONTENT_ACTION_REACTION && !origin->from_me)

@@ -234,6 +234,9 @@ typedef struct
 
 /** whim_incoming_parse_bare: (transfer full) (nullable): @text as it stands in a content */
 WhimJid *whim_incoming_parse_bare (const char *text);
+/** whim_incoming_limit_time: what a sender says about when he did something, so that a clock that
+ * is ahead does not keep later changes out for ever; @said 0 or less: nothing. Unix seconds */
+gint64 whim_incoming_limit_time (gint64 said, gint64 received);
 /** whim_incoming_make_message: (transfer full): @content NULL: nobody could read it */
 WhimMessage *whim_incoming_make_message (const WhimOrigin *origin, const WhimContent *content);
 /** whim_incoming_put: what @content does to what is stored, with its journal event */

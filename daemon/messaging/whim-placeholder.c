@@ -51,8 +51,9 @@ put_one (WhimMessenger *self, WhimUnit *unit, const char *request, const Wa__Web
   origin.sender_other = sender_other;
   origin.from_me = key->fromme;
   origin.push_name = info->pushname;
-  origin.timestamp = info->has_messagetimestamp ? (gint64)info->messagetimestamp
-                                                : whim_session_get_server_time (self->session);
+  origin.timestamp = info->has_messagetimestamp && info->messagetimestamp <= WHIM_LIMIT_TIME
+                         ? (gint64)info->messagetimestamp
+                         : whim_session_get_server_time (self->session);
   if (request != NULL)
     {
       whim_unit_end_request (unit, request, key->id);

@@ -104,7 +104,7 @@ put_grouped (WhimUnit *unit, Receipts *receipts, WhimNode *participants, gint64 
 
       if (who != NULL)
         put_one (unit, receipts, key, whim_jid_get_text (who),
-                 whim_node_get_attr_int (user, "t", at));
+                 whim_node_get_attr_time (user, "t", at));
     }
 }
 
@@ -115,7 +115,7 @@ whim_receiver_take_receipt (WhimMessenger *self, WhimNode *receipt)
   WhimJid *from = whim_node_get_attr_jid (receipt, "from");
   WhimJid *participant = whim_node_get_attr_jid (receipt, "participant");
   WhimJid *recipient = whim_node_get_attr_jid (receipt, "recipient");
-  gint64 at = whim_node_get_attr_int (receipt, "t", whim_session_get_server_time (self->session));
+  gint64 at = whim_node_get_attr_time (receipt, "t", whim_session_get_server_time (self->session));
   Receipts receipts = { status_of (type), FALSE, NULL, NULL, MAX_RECEIPT_IDS };
   g_autoptr (WhimJid) chat = NULL;
   g_autoptr (WhimJid) other = NULL;
@@ -127,8 +127,11 @@ whim_receiver_take_receipt (WhimMessenger *self, WhimNode *receipt)
   if (g_strcmp0 (type, "retry") == 0)
     return whim_answerer_take (self->answerer, receipt);
   own = whim_messenger_is_own (self, participant != NULL ? participant : from);
-  receipts.own_read = g_strcmp0 (type, "read-self") == 0 || g_strcmp0 (type, "played-self") == 0
-                      || (own && receipts.status >= WHIM_MESSAGE_STATUS_READ);
+  /* the chat may stand for the device that read in it, but nobody else speaks for another chat */
+  receipts.own_read
+      = (own && receipts.status >= WHIM_MESSAGE_STATUS_READ)
+        || ((own || (participant == NULL && recipient == NULL))
+            && (g_strcmp0 (type, "read-self") == 0 || g_strcmp0 (type, "played-self") == 0));
   if (!receipts.own_read && (receipts.status == WHIM_MESSAGE_STATUS_NONE || own))
     return FALSE; /* nothing to keep: acknowledged by the session */
   chat = whim_jid_to_bare (receipts.own_read && recipient != NULL ? recipient : from);
@@ -172,6 +175,17 @@ take_encrypt (WhimMessenger *self, WhimNode *notification, WhimJid *from)
   return TRUE;
 }
 
+/* The server says that somebody has another name, or he who had the @old one (nullable). */
+static gboolean
+may_rename (WhimJid *from, WhimJid *old)
+{
+  g_autoptr (WhimJid) bare = whim_jid_to_bare (from);
+  g_autoptr (WhimJid) bare_old = old == NULL ? NULL : whim_jid_to_bare (old);
+
+  return whim_jid_is_server (from)
+         || (bare_old != NULL && whim_jid_is_user (bare) && whim_jid_equal (bare, bare_old));
+}
+
 /* Somebody has another number, or another LID (dossier 2, 1.5, 11): what was, then what is, so that
  * the chat is found under the old name and shown under the new one. */
 static void
@@ -179,8 +193,11 @@ take_changed_contact (WhimMessenger *self, WhimNode *notification, WhimNode *mod
 {
   static const char *const pairs[][2] = { { "old", "old_lid" }, { "new", "new_lid" } };
   WhimUnit *unit = whim_messenger_new_unit (self);
+  WhimJid *from = whim_node_get_attr_jid (notification, "from");
+  gboolean may = may_rename (from, whim_node_get_attr_jid (modify, "old"))
+                 || may_rename (from, whim_node_get_attr_jid (modify, "old_lid"));
 
-  for (guint i = 0; i < G_N_ELEMENTS (pairs); i++)
+  for (guint i = 0; may && i < G_N_ELEMENTS (pairs); i++)
     {
       WhimJid *pn = whim_node_get_attr_jid (modify, pairs[i][0]);
       WhimJid *lid = whim_node_get_attr_jid (modify, pairs[i][1]);
@@ -259,6 +276,7 @@ take_changed_lid (WhimMessenger *self, WhimNode *notification)
   old_lid = parse_lid (change, "old");
   new_lid = parse_lid (change, "new");
   if (old_lid == NULL || new_lid == NULL || whim_jid_equal (old_lid, new_lid)
+      || !may_rename (whim_node_get_attr_jid (notification, "from"), old_lid)
       || whim_messenger_is_own (self, old_lid) || whim_messenger_is_own (self, new_lid))
     return FALSE;
   op = g_new0 (LidOp, 1);
@@ -293,8 +311,11 @@ whim_receiver_take_notification (WhimMessenger *self, WhimNode *notification)
   if (g_strcmp0 (type, "privacy_token") == 0 || g_strcmp0 (type, "mex") == 0)
     {
       unit = whim_messenger_new_unit (self);
-      if (g_strcmp0 (type, "mex") == 0)
-        whim_restrictions_take_notification (self, unit, notification);
+      if (g_strcmp0 (type, "privacy_token") != 0)
+        {
+          if (whim_jid_is_server (from) || whim_messenger_is_own (self, from))
+            whim_restrictions_take_notification (self, unit, notification);
+        }
       else
         whim_tokens_take_notification (self, unit, notification);
       commit_and_ack (self, unit, notification, FALSE);

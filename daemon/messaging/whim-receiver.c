@@ -281,8 +281,8 @@ get_origin (ReceiveOp *op)
     .from_me = op->from_me,
     .device = op->device,
     .push_name = g_strcmp0 (name, "-") == 0 ? NULL : name,
-    .timestamp
-    = whim_node_get_attr_int (op->node, "t", whim_session_get_server_time (op->messenger->session)),
+    .timestamp = whim_node_get_attr_time (op->node, "t",
+                                          whim_session_get_server_time (op->messenger->session)),
   };
 
   return origin;
@@ -292,12 +292,12 @@ get_origin (ReceiveOp *op)
 static void
 put_expiration (ReceiveOp *op, WhimUnit *unit, const WhimContent *content)
 {
-  gint64 t = whim_node_get_attr_int (op->node, "t",
-                                     whim_session_get_server_time (op->messenger->session));
+  gint64 t = whim_node_get_attr_time (op->node, "t",
+                                      whim_session_get_server_time (op->messenger->session));
 
   if (content->sets_expiration && whim_jid_is_user (op->chat))
     whim_unit_put_expiration (unit, whim_jid_get_text (op->chat), content->expiration,
-                              content->expiration_set_at > 0 ? content->expiration_set_at : t);
+                              whim_incoming_limit_time (content->expiration_set_at, t));
 }
 
 static void
@@ -520,7 +520,7 @@ may_ask_phone (ReceiveOp *op)
 {
   gint64 now = whim_session_get_server_time (op->messenger->session);
 
-  return !op->peer && now - whim_node_get_attr_int (op->node, "t", now) <= PHONE_KEEPS_S;
+  return !op->peer && now - whim_node_get_attr_time (op->node, "t", now) <= PHONE_KEEPS_S;
 }
 
 /* The server has nothing for this device (dossier 2, 6.8): something stands in its place, and our
@@ -826,12 +826,14 @@ receiver_next (WhimReceiver *self)
 /* ---- the stanza --------------------------------------------------------------------------------
  */
 
+/* It is of the other kind, and of the same account if one of them is ours. */
 static void
-take_other_name (WhimNode *node, WhimJid *jid, const char *pn, const char *lid, WhimJid **other)
+take_other_name (ReceiveOp *op, WhimJid *jid, const char *pn, const char *lid, WhimJid **other)
 {
-  WhimJid *found = whim_node_get_attr_jid (node, whim_jid_is_lid (jid) ? pn : lid);
+  WhimJid *found = whim_node_get_attr_jid (op->node, whim_jid_is_lid (jid) ? pn : lid);
 
-  if (found != NULL && whim_jid_is_user (found))
+  if (found != NULL && whim_jid_is_user (found) && whim_jid_is_lid (found) != whim_jid_is_lid (jid)
+      && whim_messenger_is_own (op->messenger, found) == whim_messenger_is_own (op->messenger, jid))
     *other = whim_jid_to_bare (found);
 }
 
@@ -850,7 +852,7 @@ take_source (ReceiveOp *op)
       op->from = whim_jid_ref (participant);
       op->chat = whim_jid_to_bare (from);
       op->sender = whim_jid_to_bare (participant);
-      take_other_name (op->node, op->sender, "participant_pn", "participant_lid", &op->other);
+      take_other_name (op, op->sender, "participant_pn", "participant_lid", &op->other);
     }
   else
     {
@@ -858,7 +860,7 @@ take_source (ReceiveOp *op)
       op->sender = whim_jid_to_bare (from);
       op->chat = whim_jid_ref (op->sender);
       if (whim_jid_is_user (from))
-        take_other_name (op->node, op->sender, "sender_pn", "sender_lid", &op->other);
+        take_other_name (op, op->sender, "sender_pn", "sender_lid", &op->other);
     }
   op->from_me = whim_messenger_is_own (op->messenger, op->sender);
   op->peer = op->from_me && whim_node_attr_equals (op->node, "category", "peer");
@@ -868,8 +870,7 @@ take_source (ReceiveOp *op)
       whim_jid_unref (op->chat);
       op->chat = whim_jid_to_bare (recipient);
       if (whim_jid_is_user (op->chat))
-        take_other_name (op->node, op->chat, "peer_recipient_pn", "peer_recipient_lid",
-                         &op->chat_other);
+        take_other_name (op, op->chat, "peer_recipient_pn", "peer_recipient_lid", &op->chat_other);
     }
   else if (!op->from_me && op->other != NULL && whim_jid_equal (op->chat, op->sender))
     op->chat_other = whim_jid_ref (op->other);

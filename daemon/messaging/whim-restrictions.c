@@ -4,6 +4,7 @@
 #include "messaging/whim-sender-private.h"
 
 #include "base/whim-failpoint.h"
+#include "base/whim-limits.h"
 #include "base/whim-log.h"
 
 /* What the account may not do for a while (dossier 2, 12.1): learnt from refusals, which are
@@ -166,6 +167,7 @@ take_state (WhimMessenger *self, WhimUnit *unit, guint index, GVariant *state)
     }
   if (active && ends_at <= 0)
     ends_at = now + UNKNOWN_END_S;
+  ends_at = MIN (ends_at, WHIM_LIMIT_TIME);
   return restrictions_set (self, unit, kinds[index].kind, detail,
                            active && ends_at > now ? ends_at : 0);
 }

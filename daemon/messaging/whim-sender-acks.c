@@ -273,7 +273,7 @@ whim_sender_take_ack (WhimSender *self, WhimNode *ack)
   WhimJid *from = whim_node_get_attr_jid (ack, "from");
   SendRow *row = id == NULL ? NULL : g_hash_table_lookup (self->by_id, id);
   gint64 timestamp
-      = whim_node_get_attr_int (ack, "t", whim_session_get_server_time (messenger->session));
+      = whim_node_get_attr_time (ack, "t", whim_session_get_server_time (messenger->session));
   g_autofree char *user = NULL;
   gint64 issued_at;
   WhimUnit *unit;

@@ -69,6 +69,7 @@ whim_tokens_take_notification (WhimMessenger *self, WhimUnit *unit, WhimNode *no
   WhimNode *tokens = whim_node_find_child (notification, "tokens");
   g_autoptr (WhimJid) bare = NULL;
   g_autoptr (WhimJid) other = NULL;
+  gint64 now = whim_session_get_server_time (self->session);
   guint n = tokens == NULL ? 0 : MIN (whim_node_get_n_children (tokens), MAX_TOKENS);
 
   if (from == NULL || !whim_jid_is_user (from) || whim_messenger_is_own (self, from))
@@ -80,7 +81,8 @@ whim_tokens_take_notification (WhimMessenger *self, WhimUnit *unit, WhimNode *no
     {
       WhimNode *token = whim_node_get_child (tokens, i);
       g_autoptr (GBytes) bytes = whim_node_dup_content (token);
-      gint64 at = whim_node_get_attr_int (token, "t", 0);
+      /* the time is what he says: one that is ahead would keep later tokens out for ever */
+      gint64 at = MIN (whim_node_get_attr_time (token, "t", 0), now);
 
       if (whim_node_is (token, "token") && whim_node_attr_equals (token, "type", "trusted_contact")
           && bytes != NULL && g_bytes_get_size (bytes) > 0 && g_bytes_get_size (bytes) <= MAX_TOKEN)

@@ -211,7 +211,7 @@ login_saved_cb (WhimSession *self, gboolean ok, gpointer data)
 void
 whim_session_login_success (WhimSession *self, WhimNode *success)
 {
-  gint64 server_time = whim_node_get_attr_int (success, "t", 0);
+  gint64 server_time = whim_node_get_attr_time (success, "t", 0);
   WhimJid *lid = whim_node_get_attr_jid (success, "lid");
 
   /* A second success, and one on an unregistered connection, mean nothing (dossier 1, 5.2, 7.1). */
@@ -266,7 +266,7 @@ login_routing_saved_cb (WhimSession *self, gboolean ok, gpointer data)
 static void
 login_take_expiration (WhimSession *self, WhimNode *expiration)
 {
-  gint64 at = MAX (whim_node_get_attr_int (expiration, "t", 0), 0);
+  gint64 at = whim_node_get_attr_time (expiration, "t", 0);
 
   g_message ("%s: the server tells a last date for this version", self->log_name);
   self->host->client_expires (self, at, self->host_data);

@@ -3,6 +3,7 @@
 
 #include "wire/whim-node-private.h"
 
+#include "base/whim-limits.h"
 #include "base/whim-util.h"
 
 #include <string.h>
@@ -203,6 +204,14 @@ whim_node_get_attr_int (const WhimNode *self, const char *name, gint64 fallback)
     return fallback;
   value = g_ascii_strtoll (text, &end, 10);
   return *end == '\0' ? value : fallback;
+}
+
+gint64
+whim_node_get_attr_time (const WhimNode *self, const char *name, gint64 fallback)
+{
+  gint64 value = whim_node_get_attr_int (self, name, 0);
+
+  return value > 0 && value <= WHIM_LIMIT_TIME ? value : fallback;
 }
 
 gboolean

@@ -48,6 +48,10 @@ gboolean whim_node_attr_is_address (const WhimNode *self, const char *name);
 /** whim_node_get_attr_int: the value as a decimal, or @fallback if absent or no number */
 gint64 whim_node_get_attr_int (const WhimNode *self, const char *name, gint64 fallback);
 
+/** whim_node_get_attr_time: Unix seconds, or @fallback if absent, not later than 0 or later than
+ *  %WHIM_LIMIT_TIME */
+gint64 whim_node_get_attr_time (const WhimNode *self, const char *name, gint64 fallback);
+
 /** whim_node_attr_equals: FALSE if absent */
 gboolean whim_node_attr_equals (const WhimNode *self, const char *name, const char *value);
 
