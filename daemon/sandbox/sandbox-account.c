@@ -21,8 +21,8 @@ pending_free (gpointer data)
   g_free (pending);
 }
 
-static void
-inbox_item_free (gpointer data)
+void
+sandbox_inbox_item_free (gpointer data)
 {
   InboxItem *item = data;
 
@@ -46,6 +46,7 @@ device_free (gpointer data)
   g_queue_clear (&self->sent_ids);
   g_queue_clear_full (&self->held, (GDestroyNotify)whim_node_unref);
   g_clear_pointer (&self->login_failure_attrs, json_object_unref);
+  g_clear_pointer (&self->soul, sandbox_account_free);
   g_hash_table_unref (self->asked);
   g_hash_table_unref (self->sent);
   g_hash_table_unref (self->keys_used);
@@ -90,7 +91,7 @@ sandbox_add_account (Sandbox *sandbox, const char *pn, const char *name, gboolea
   self->next_key_index = 1;
   self->devices = g_ptr_array_new_with_free_func (device_free);
   self->watchers = g_hash_table_new (NULL, NULL);
-  self->inbox = g_ptr_array_new_with_free_func (inbox_item_free);
+  self->inbox = g_ptr_array_new_with_free_func (sandbox_inbox_item_free);
   g_ptr_array_add (self->devices, device_new (self, 0));
   g_ptr_array_add (sandbox->accounts, self);
   sandbox_limits_init (self);
@@ -165,7 +166,13 @@ sandbox_find_device (Sandbox *self, const WhimJid *jid)
 {
   Account *account = sandbox_find_account (self, jid);
 
-  return account == NULL ? NULL : sandbox_account_get_device (account, whim_jid_get_device (jid));
+  Device *device
+      = account == NULL ? NULL : sandbox_account_get_device (account, whim_jid_get_device (jid));
+  g_autoptr (WhimJid) right
+      = device == NULL ? NULL : sandbox_device_jid (device, whim_jid_is_lid (jid));
+
+  /* a hosted device has servers of its own, and only it has */
+  return right != NULL && whim_jid_equal (right, jid) ? device : NULL;
 }
 
 Device *
@@ -196,8 +203,12 @@ sandbox_account_remove_device (Account *self, Device *device)
 WhimJid *
 sandbox_device_jid (Device *self, gboolean lid)
 {
-  return whim_jid_new (lid ? WHIM_JID_SERVER_LID : WHIM_JID_SERVER_USER,
-                       lid ? self->account->lid : self->account->pn, self->number);
+  gboolean hosted = self->number == SANDBOX_HOSTED_DEVICE;
+  WhimJidServer server = lid      ? (hosted ? WHIM_JID_SERVER_HOSTED_LID : WHIM_JID_SERVER_LID)
+                         : hosted ? WHIM_JID_SERVER_HOSTED
+                                  : WHIM_JID_SERVER_USER;
+
+  return whim_jid_new (server, lid ? self->account->lid : self->account->pn, self->number);
 }
 
 WhimJid *
@@ -224,6 +235,8 @@ sandbox_account_make_key_index_list (Account *self, gint64 now)
 
       indexes[i] = device->index == INDEX_VALID ? device->key_index : 0;
     }
+  list.has_accounttype = self->hosted;
+  list.accounttype = SANDBOX_ADV_HOSTED;
   list.has_rawid = TRUE;
   list.rawid = self->raw_id;
   list.has_timestamp = TRUE;
@@ -234,7 +247,7 @@ sandbox_account_make_key_index_list (Account *self, gint64 now)
   list.validindexes = indexes;
   details = whim_proto_pack (&list);
   whim_writer_init (&writer, 128);
-  whim_writer_put (&writer, "\6\2", 2);
+  whim_writer_put (&writer, self->hosted ? "\6\7" : "\6\2", 2);
   whim_writer_put_bytes (&writer, details);
   message = whim_writer_end (&writer);
   whim_xeddsa_sign (self->identity, g_bytes_get_data (message, NULL), g_bytes_get_size (message),

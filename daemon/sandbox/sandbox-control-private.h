@@ -24,6 +24,9 @@ extern const guint sandbox_n_fault_rows;
 /* sandbox-fault-devices.c */
 extern const ControlRow sandbox_device_rows[];
 extern const guint sandbox_n_device_rows;
+/* sandbox-hosted.c */
+extern const ControlRow sandbox_hosted_rows[];
+extern const guint sandbox_n_hosted_rows;
 /* sandbox-fault-requests.c */
 extern const ControlRow sandbox_request_rows[];
 extern const guint sandbox_n_request_rows;

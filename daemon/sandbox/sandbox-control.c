@@ -77,7 +77,7 @@ static Account *
 get_account (Sandbox *self, JsonObject *body, const char *name, const char **error)
 {
   const char *pn = sandbox_control_text (body, name);
-  Account *account = pn == NULL ? NULL : sandbox_find_number (self, pn);
+  Account *account = pn == NULL ? NULL : sandbox_find_speaker (self, pn);
 
   if (account == NULL)
     *error = "no such phone";
@@ -97,8 +97,12 @@ sandbox_control_device (Sandbox *self, JsonObject *body, const char **error)
   if (number >= 0)
     device = sandbox_account_get_device (account, (guint)number);
   for (guint i = account->devices->len; number < 0 && device == NULL && i-- > 1;)
-    if (!((Device *)g_ptr_array_index (account->devices, i))->imaginary)
-      device = g_ptr_array_index (account->devices, i);
+    {
+      Device *companion = g_ptr_array_index (account->devices, i);
+
+      if (!companion->imaginary && companion->soul == NULL)
+        device = companion;
+    }
   if (device == NULL || device->number == 0)
     {
       *error = "no such device";
@@ -326,7 +330,7 @@ try_wait (Sandbox *self, const char *path, GHashTable *query)
   const char *pn = query == NULL ? NULL : g_hash_table_lookup (query, "phone");
   const char *count = query == NULL ? NULL : g_hash_table_lookup (query, "count");
   const char *name = query == NULL ? NULL : g_hash_table_lookup (query, "name");
-  Account *account = pn == NULL ? NULL : sandbox_find_number (self, pn);
+  Account *account = pn == NULL ? NULL : sandbox_find_speaker (self, pn);
   gboolean any = FALSE;
 
   if (strcmp (path, "/await-count") == 0 && name != NULL)
@@ -356,7 +360,7 @@ try_wait (Sandbox *self, const char *path, GHashTable *query)
     {
       Device *device = g_ptr_array_index (account->devices, i);
 
-      if (device->imaginary)
+      if (device->imaginary || device->soul != NULL)
         continue;
       if (device->connection == NULL || !device->active || !device->greeted
           || device->queue.length > 0)
@@ -505,6 +509,8 @@ control_cb (SoupServer *server,
     row = find_row (sandbox_fault_rows, sandbox_n_fault_rows, method, path);
   if (row == NULL)
     row = find_row (sandbox_device_rows, sandbox_n_device_rows, method, path);
+  if (row == NULL)
+    row = find_row (sandbox_hosted_rows, sandbox_n_hosted_rows, method, path);
   if (row == NULL)
     row = find_row (sandbox_request_rows, sandbox_n_request_rows, method, path);
   if (row == NULL)

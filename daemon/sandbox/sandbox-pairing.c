@@ -12,7 +12,6 @@
 /* The server's and the phone's side of pairing by QR (dossier 1, 5). */
 
 #define N_REFS 6u
-#define HOSTED 1 /* ADVEncryptionType */
 
 void
 sandbox_start_registration (Connection *self)
@@ -91,7 +90,7 @@ make_container (Connection *connection,
   guint8 mac[32];
   WhimWriter writer;
   const SandboxForgery forgery = connection->sandbox->pairing.forgery;
-  const gboolean hosted = connection->sandbox->pairing.hosted;
+  const gboolean hosted = connection->sandbox->pairing.hosted || account->hosted;
   g_autoptr (WhimKeyPair) stranger = whim_key_pair_new ();
 
   details.has_rawid = TRUE;
@@ -101,7 +100,7 @@ make_container (Connection *connection,
   details.has_keyindex = TRUE;
   details.keyindex = account->next_key_index;
   details.has_devicetype = hosted;
-  details.devicetype = HOSTED;
+  details.devicetype = SANDBOX_ADV_HOSTED;
   detail_bytes = whim_proto_pack (&details);
   whim_writer_init (&writer, 128);
   whim_writer_put (&writer, hosted ? "\6\5" : "\6\0", 2);
@@ -132,7 +131,7 @@ make_container (Connection *connection,
                     g_bytes_get_data (signed_bytes, NULL), g_bytes_get_size (signed_bytes), mac);
   mac[0] ^= forgery == SANDBOX_FORGE_HMAC;
   container.has_accounttype = hosted;
-  container.accounttype = HOSTED;
+  container.accounttype = SANDBOX_ADV_HOSTED;
   container.has_details = TRUE;
   container.details = whim_proto_data_bytes (signed_bytes);
   container.has_hmac = TRUE;

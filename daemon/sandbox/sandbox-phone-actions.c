@@ -157,7 +157,7 @@ act (Sandbox *self, JsonObject *body, GHashTable *query, const char **error)
   g_autofree char *id = NULL;
   JsonObject *object;
 
-  act.self = phone == NULL ? NULL : sandbox_find_number (self, phone);
+  act.self = phone == NULL ? NULL : sandbox_find_speaker (self, phone);
   act.to = to == NULL ? NULL : sandbox_find_number (self, to);
   act.body = body;
   if (act.self == NULL || act.to == NULL || kind == NULL)

@@ -11,8 +11,9 @@
 #include <string.h>
 #include <zlib.h>
 
-/* The virtual phone: device 0 of its account. Its messages go through the same router as those of
- * linked devices; its keys are of the same library. */
+/* The virtual phone: device 0 of its account, or the one device of the soul of a hosted one. Its
+ * messages go through the same router as those of linked devices; its keys are of the same library.
+ */
 
 #define N_PREKEYS 100u
 #define FIRST_PRIVATE_PREKEY 10000u /* for retry receipts; never uploaded */
@@ -193,6 +194,12 @@ send_to (Account *self,
 }
 
 static gboolean
+is_self (Account *self, Account *account)
+{
+  return account == self || (account != NULL && account == self->body);
+}
+
+static gboolean
 can_receive (Device *device)
 {
   return device->number == 0 || device->keys_uploaded;
@@ -213,7 +220,7 @@ note_in_inbox (Account *self,
   item->text = g_strdup (content->body);
   item->kind = g_strdup (content->kind_word);
   item->expiration = content->expiration;
-  item->from_me = author == self;
+  item->from_me = is_self (self, author);
   g_ptr_array_add (self->inbox, item);
   sandbox_control_check (self->sandbox);
 }
@@ -243,6 +250,7 @@ sandbox_phone_send_content (Account *self, Account *to, GBytes *content)
   g_autoptr (WhimJid) chat = sandbox_account_jid (to, TRUE);
   g_autoptr (GBytes) sent = whim_content_make_device_sent (content, whim_jid_get_text (chat), NULL);
   Typed *typed = g_new0 (Typed, 1);
+  GPtrArray *own;
 
   if (sent == NULL) /* no message at all, for tests: there is nothing to wrap */
     sent = g_bytes_ref (content);
@@ -259,11 +267,12 @@ sandbox_phone_send_content (Account *self, Account *to, GBytes *content)
       if (can_receive (device) && to != self)
         send_to (self, device, id, 0, NULL, NULL, content);
     }
-  for (guint i = 1; i < self->devices->len; i++)
+  own = self->body != NULL ? self->body->devices : self->devices;
+  for (guint i = 0; i < own->len; i++)
     {
-      Device *device = g_ptr_array_index (self->devices, i);
+      Device *device = g_ptr_array_index (own, i);
 
-      if (can_receive (device))
+      if (device != g_ptr_array_index (self->devices, 0) && can_receive (device))
         send_to (self, device, id, 0, to, NULL, sent);
     }
   return id;
@@ -634,7 +643,7 @@ answer_retry (Account *self, WhimNode *receipt)
       sandbox_violation (self->sandbox, "a retry receipt against the schema");
       return;
     }
-  if (typed == NULL || (device->account != self && device->account != typed->to))
+  if (typed == NULL || (!is_self (self, device->account) && device->account != typed->to))
     {
       sandbox_count (self->sandbox, "phone-retries-unanswered");
       return;
@@ -646,7 +655,7 @@ answer_retry (Account *self, WhimNode *receipt)
       return;
     }
   sandbox_count (self->sandbox, "phone-retries-answered");
-  if (device->account == self)
+  if (is_self (self, device->account))
     send_to (self, device, id, (guint)count, typed->to, NULL, typed->sent);
   else
     send_to (self, device, id, (guint)count, NULL, NULL, typed->content);
@@ -679,9 +688,9 @@ receive_message (Account *self, WhimNode *message)
     ask_again (self, message);
   if (content == NULL)
     return;
-  if (author != self)
+  if (!is_self (self, author))
     sandbox_phone_remember (self, message, author, content);
-  if (author == self && content->kind == WHIM_CONTENT_PROTOCOL
+  if (is_self (self, author) && self->body == NULL && content->kind == WHIM_CONTENT_PROTOCOL
       && content->protocol->peerdataoperationrequestmessage != NULL)
     sandbox_phone_take_request (self, sandbox_find_device (self->sandbox, from), id,
                                 content->protocol->peerdataoperationrequestmessage);
@@ -695,9 +704,9 @@ receive_message (Account *self, WhimNode *message)
     }
   send_receipt (self, message,
                 whim_node_get_attr (message, "category") != NULL ? "peer_msg"
-                : author == self                                 ? "sender"
+                : is_self (self, author)                         ? "sender"
                                                                  : NULL);
-  if (self->echo && author != self && content->kind == WHIM_CONTENT_MESSAGE
+  if (self->echo && !is_self (self, author) && content->kind == WHIM_CONTENT_MESSAGE
       && content->body != NULL)
     g_free (sandbox_phone_send_text (self, author, content->body, 0));
 }

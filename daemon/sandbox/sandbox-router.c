@@ -39,32 +39,44 @@ with_offline (WhimNode *node, guint number)
   return whim_node_builder_end (builder);
 }
 
+typedef struct
+{
+  Account *account;
+  guint device; /* the phone, or a hosted one, which may be gone when it is to take it */
+  WhimNode *node;
+} Receipt;
+
 static void
 phone_receive_free (gpointer data)
 {
-  g_ptr_array_unref (data);
+  Receipt *receipt = data;
+
+  whim_node_unref (receipt->node);
+  g_free (receipt);
 }
 
 static gboolean
 phone_receive_cb (gpointer user_data)
 {
-  GPtrArray *pair = user_data;
+  const Receipt *receipt = user_data;
+  Device *device = sandbox_account_get_device (receipt->account, receipt->device);
 
-  sandbox_phone_receive (g_ptr_array_index (pair, 0), g_ptr_array_index (pair, 1));
-  whim_node_unref (g_ptr_array_index (pair, 1));
+  if (device != NULL)
+    sandbox_phone_receive (device->soul != NULL ? device->soul : receipt->account, receipt->node);
   return G_SOURCE_REMOVE;
 }
 
 /* The phone is here; it takes its stanzas in a round of its own, so that no two of its ratchet
  * operations nest. */
 static void
-deliver_to_phone (Account *account, WhimNode *node)
+deliver_to_phone (Device *device, WhimNode *node)
 {
-  GPtrArray *pair = g_ptr_array_new ();
+  Receipt *receipt = g_new0 (Receipt, 1);
 
-  g_ptr_array_add (pair, account);
-  g_ptr_array_add (pair, whim_node_ref (node));
-  g_idle_add_full (G_PRIORITY_DEFAULT, phone_receive_cb, pair, phone_receive_free);
+  receipt->account = device->account;
+  receipt->device = device->number;
+  receipt->node = whim_node_ref (node);
+  g_idle_add_full (G_PRIORITY_DEFAULT, phone_receive_cb, receipt, phone_receive_free);
 }
 
 static void
@@ -84,10 +96,10 @@ deliver_now (Device *to, WhimNode *node)
       sandbox_imaginary_receive (to, altered);
       return;
     }
-  if (to->number == 0)
+  if (to->number == 0 || to->soul != NULL)
     {
       for (guint i = 0; i < times; i++)
-        deliver_to_phone (to->account, altered);
+        deliver_to_phone (to, altered);
       return;
     }
   pending = g_new0 (Pending, 1);

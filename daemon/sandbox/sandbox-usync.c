@@ -30,6 +30,8 @@ make_devices (Account *account)
       whim_node_builder_attr_int (child, "id", device->number);
       if (device->number != 0 && device->index != INDEX_MISSING)
         whim_node_builder_attr_int (child, "key-index", device->key_index);
+      if (device->number == SANDBOX_HOSTED_DEVICE)
+        whim_node_builder_attr (child, "is_hosted", "true");
       whim_node_builder_child (list, whim_node_builder_end (child));
     }
   whim_node_builder_attr_int (indexes, "ts", now);

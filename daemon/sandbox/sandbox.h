@@ -81,6 +81,7 @@ struct _Device
   } index;           /* ... of its key */
   gboolean deaf;     /* ... and asks for every message again, with every answer */
   GHashTable *asked; /* id -> how often it asked */
+  Account *soul;     /* (nullable) (owned): of a hosted device: who acts for it */
 };
 
 /* A virtual phone with its owner. */
@@ -92,6 +93,8 @@ struct _Account
   char *name;
   char *told_lid; /* (nullable): what a login hears instead */
   gboolean echo;
+  gboolean hosted;
+  Account *body;         /* (nullable): of the soul of a hosted device: whose device it is */
   WhimKeyPair *identity; /* also the account's ADV key */
   guint32 raw_id;
   guint next_device;
@@ -131,10 +134,19 @@ typedef struct
   gboolean delivered; /* in this connection */
 } Pending;
 
+/** number of the device that the service hosts (dossier 2, 2.6) */
+#define SANDBOX_HOSTED_DEVICE 99u
+/** ADVEncryptionType of hosted accounts */
+#define SANDBOX_ADV_HOSTED 1
+
+void sandbox_inbox_item_free (gpointer data);
 Account *sandbox_add_account (Sandbox *self, const char *pn, const char *name, gboolean echo);
 void sandbox_account_free (Account *self);
 Account *sandbox_find_account (Sandbox *self, const WhimJid *jid);
 Account *sandbox_find_number (Sandbox *self, const char *digits);
+/** who acts under that name of the control API: digits of a phone, or of one and ":99" for the
+ * device of it that the service hosts */
+Account *sandbox_find_speaker (Sandbox *self, const char *text);
 Device *sandbox_find_device (Sandbox *self, const WhimJid *jid);
 Device *sandbox_account_get_device (Account *self, guint number);
 Device *sandbox_account_add_device (Account *self);

@@ -119,6 +119,30 @@ def hosted(scratch):
     sandbox.check_clean()
 
 
+def hosted_device(scratch):
+    """Baileys writes to a device that the service hosts, and reads what it writes: the addresses are the right ones."""
+    sandbox = scratch.sandbox()
+    anna = sandbox.phone('Anna')
+    shop = sandbox.phone('Shop')
+    speaker = sandbox.post('/hosted', phone=shop['pn'])['phone']
+    a = scratch.peer(sandbox, 'anna')
+    a.pair(anna)
+    a.send(shop['pn'] + '@s.whatsapp.net', 'to both of you')
+    for phone in (shop['pn'], speaker):
+        inbox = sandbox.get('/inbox?phone=%s&count=1&timeout=%d' % (phone, w.DEADLINE))['messages']
+        w.equal([(m['text'], m['fromMe']) for m in inbox], [('to both of you', False)], phone)
+    sandbox.post('/send', phone=speaker, to=anna['pn'], text='how may we help')
+    event = a.text('how may we help')
+    w.check(event['chat'].split('@')[1] in ('s.whatsapp.net', 'lid'), 'filed with the person: %r' % event)
+    a.send(shop['pn'] + '@s.whatsapp.net', 'in the same session')
+    inbox = sandbox.get('/inbox?phone=%s&count=2&timeout=%d' % (speaker, w.DEADLINE))['messages']
+    w.equal(inbox[-1]['text'], 'in the same session', 'goes on')
+    sandbox.wait_idle(anna)
+    w.equal(sandbox.counts().get('misaddressed', 0), 0, 'misaddressed')
+    a.check_clean()
+    sandbox.check_clean()
+
+
 def retries(scratch):
     """What does not decrypt is asked for again and comes: phone to Baileys, Baileys to phone, and
     Baileys to Baileys."""
@@ -170,4 +194,4 @@ def repeats(scratch):
 
 
 w.require_node_modules()
-w.run([two_strangers, echo_and_phone, sliced, unlinked, by_code, hosted, retries, repeats])
+w.run([two_strangers, echo_and_phone, sliced, unlinked, by_code, hosted, hosted_device, retries, repeats])
