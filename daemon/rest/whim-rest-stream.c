@@ -313,20 +313,21 @@ parse (WhimRestRequest *request, WhimRestStream *self, GError **error)
   g_autoptr (GVariant) params
       = whim_rest_extract (&events_operation, &request->input, NULL, &request->places, error);
   gint64 last_seq = whim_engine_get_last_seq (whim_rest_get_engine (request->rest));
-  gint64 limit = self->page ? 50 : BATCH;
+  gint64 limit = 50;
 
   if (params == NULL)
     return FALSE;
   g_variant_ref_sink (params);
   g_variant_lookup (params, "channelId", "s", &self->channel_id);
-  if (self->page && g_variant_lookup (params, "limit", "x", &limit)
+  if (g_variant_lookup (params, "limit", "x", &limit)
       && (limit < 1 || limit > (gint64)WHIM_LIMIT_LIST))
     {
       whim_set_field_error (error, WHIM_ERROR_INVALID_PARAMETER, "limit",
                             "must be between 1 and 500");
       return FALSE;
     }
-  self->limit = (guint)limit;
+  /* a stream has no end, so its steps are our own */
+  self->limit = self->page ? (guint)limit : BATCH;
   /* from now on; a page without a cursor is the newest */
   self->after = self->page ? MAX (0, last_seq - limit) : last_seq;
   if (g_variant_lookup (params, "after", "x", &self->after) && self->after < 0)

@@ -72,6 +72,9 @@ test_expired (RestFixture *f, gconstpointer data)
     { "/events?after=x", KEY, 400, "query.after" },
     { "/events", KEY "Last-Event-ID: abc\r\n", 400, "Last-Event-ID" },
     { "/events?limit=501", KEY "Accept: application/json\r\n", 400, "query.limit" },
+    { "/events?limit=9999", KEY "Accept: text/event-stream\r\n", 400, "query.limit" },
+    { "/events?limit=0", KEY, 400, "query.limit" },
+    { "/events?limit=many", KEY "Accept: text/event-stream\r\n", 400, "query.limit" },
     { "/events", "", 401, "unauthorized" },
   };
 
