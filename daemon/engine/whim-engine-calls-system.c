@@ -203,13 +203,33 @@ append_hooks (WhimEngine *self, GPtrArray *stats, GString *text)
                           self->hooks->len, pending, dead, delivered);
 }
 
+/* @depths (nullable): by number of the channel; what is not in it has nothing that waits */
 static void
-metrics_stats_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+append_outbox (WhimEngine *self, GHashTable *depths, GString *text)
+{
+  if (depths == NULL)
+    return;
+  g_string_append (text, "# HELP whimbrel_outbox_depth Messages that wait to be sent, or for their "
+                         "acknowledgement.\n"
+                         "# TYPE whimbrel_outbox_depth gauge\n");
+  for (guint i = 0; i < self->channels->len; i++)
+    {
+      const WhimChannel *channel = g_ptr_array_index (self->channels, i);
+      const gint64 *depth = g_hash_table_lookup (depths, &channel->record->number);
+
+      g_string_append_printf (text, "whimbrel_outbox_depth{channel=\"%s\"} %" G_GINT64_FORMAT "\n",
+                              channel->record->id, depth == NULL ? 0 : *depth);
+    }
+}
+
+static void
+metrics_counted_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   WhimEngine *self = g_task_get_source_object (task);
-  g_autoptr (GPtrArray) stats
-      = whim_store_load_hook_stats_finish (WHIM_STORE (source), result, NULL);
+  GPtrArray *stats = g_task_get_task_data (task);
+  g_autoptr (GHashTable) depths
+      = whim_store_count_outbox_finish (WHIM_STORE (source), result, NULL);
   GString *text = g_string_new ("# HELP whimbrel_build_info What runs.\n"
                                 "# TYPE whimbrel_build_info gauge\n"
                                 "whimbrel_build_info{version=\"" WHIM_VERSION "\"} 1\n");
@@ -224,6 +244,7 @@ metrics_stats_cb (GObject *source, GAsyncResult *result, gpointer user_data)
                           whim_store_is_healthy (self->store) && stats != NULL,
                           whim_store_get_last_seq (self->store));
   append_channels (self, text);
+  append_outbox (self, depths, text);
   append_hooks (self, stats, text);
   append_process (text);
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
@@ -233,6 +254,18 @@ metrics_stats_cb (GObject *source, GAsyncResult *result, gpointer user_data)
                          g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, text->str, text->len, 1));
   g_string_free (text, TRUE);
   whim_call_return (task, g_variant_builder_end (&builder));
+}
+
+static void
+metrics_stats_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GPtrArray *stats = whim_store_load_hook_stats_finish (WHIM_STORE (source), result, NULL);
+
+  if (stats != NULL)
+    g_task_set_task_data (task, stats, (GDestroyNotify)g_ptr_array_unref);
+  whim_store_count_outbox_async (WHIM_STORE (source), g_task_get_cancellable (task),
+                                 metrics_counted_cb, g_object_ref (task));
 }
 
 static void

@@ -23,7 +23,8 @@ const WhimOperation whim_operations_system[] = {
     .shape = WHIM_RESULT_BYTES,
     .params = no_params,
     .summary = "Figures for Prometheus",
-    .description = "Channels by state, the journal, webhooks, requests and the process, in "
+    .description = "Channels by state, how much waits in the outbox of each "
+                   "(`whimbrel_outbox_depth`), the journal, webhooks, requests and the process, in "
                    "Prometheus' text format.",
     .errors = "unauthorized forbidden" },
   { .name = "system.backup",

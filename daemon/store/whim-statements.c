@@ -389,6 +389,7 @@ static const char *const statements[WHIM_SQL_N_STATEMENTS] = {
   [WHIM_SQL_PAGE_OUTBOX] = OUTBOX_SHOWN "ORDER BY o.number LIMIT ?2 OFFSET ?3",
   [WHIM_SQL_FIND_OUTBOX] = OUTBOX_SHOWN "AND o.message_id = ?2",
   [WHIM_SQL_COUNT_OUTBOX] = "SELECT count (*) FROM outbox WHERE channel = ?1",
+  [WHIM_SQL_COUNT_ALL_OUTBOX] = "SELECT channel, count (*) FROM outbox GROUP BY channel",
   [WHIM_SQL_LIST_EXPIRED]
   = "SELECT message_id FROM outbox WHERE channel = ?1 AND expires_at <= ?2 LIMIT ?3",
   [WHIM_SQL_NEXT_EXPIRY]

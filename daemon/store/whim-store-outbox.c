@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "store/whim-store-private.h"
+#include "store/whim-store-sending.h"
 
 WhimOutboxRow *
 whim_outbox_row_new (void)
@@ -96,4 +97,39 @@ GPtrArray *
 whim_store_load_outbox_finish (WhimStore *self, GAsyncResult *result, GError **error)
 {
   return whim_store_read_finish (self, result, whim_store_load_outbox_async, error);
+}
+
+static gpointer
+count_outbox (WhimDb *db, gint64 channel, gpointer data, GError **error)
+{
+  g_autoptr (GHashTable) counts
+      = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
+  WhimCursor cursor;
+
+  whim_db_query (db, &cursor, WHIM_SQL_COUNT_ALL_OUTBOX);
+  while (whim_cursor_next (&cursor))
+    {
+      gint64 number = whim_cursor_get_int (&cursor, 0);
+      gint64 count = whim_cursor_get_int (&cursor, 1);
+
+      g_hash_table_insert (counts, g_memdup2 (&number, sizeof number),
+                           g_memdup2 (&count, sizeof count));
+    }
+  return whim_cursor_end (&cursor, error) ? g_steal_pointer (&counts) : NULL;
+}
+
+void
+whim_store_count_outbox_async (WhimStore *self,
+                               GCancellable *cancellable,
+                               GAsyncReadyCallback callback,
+                               gpointer user_data)
+{
+  whim_store_read (self, 0, count_outbox, NULL, NULL, (GDestroyNotify)g_hash_table_unref,
+                   cancellable, callback, user_data, whim_store_count_outbox_async);
+}
+
+GHashTable *
+whim_store_count_outbox_finish (WhimStore *self, GAsyncResult *result, GError **error)
+{
+  return whim_store_read_finish (self, result, whim_store_count_outbox_async, error);
 }

@@ -82,6 +82,13 @@ void whim_unit_drop_outbox (WhimUnit *self,
                             gint64 at,
                             WhimEvent *event,
                             gboolean *dropped);
+/** whim_store_count_outbox_async: how much waits in each channel; result (element-type gint64
+ * gint64): number of the channel -> rows, without those that have none */
+void whim_store_count_outbox_async (WhimStore *self,
+                                    GCancellable *cancellable,
+                                    GAsyncReadyCallback callback,
+                                    gpointer user_data);
+GHashTable *whim_store_count_outbox_finish (WhimStore *self, GAsyncResult *result, GError **error);
 /** whim_store_page_outbox_async: in order of acceptance; rows without content and bytes; the result
  *  is a WhimPage of WhimOutboxRow */
 void whim_store_page_outbox_async (WhimStore *self,

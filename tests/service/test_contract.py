@@ -4,6 +4,7 @@ the contract as a document."""
 import gzip
 import json
 import os
+import re
 import sys
 import urllib.error
 import urllib.request
@@ -187,12 +188,30 @@ def figures(scratch):
             w.check(base in types or base.rsplit('_', 1)[0] in types, 'untyped: ' + line)
     w.equal(values['whimbrel_channels{status="connected"}'], 1, 'connected')
     w.equal(values['whimbrel_channel_up{channel="%s",reason="online"}' % channel], 1, 'up')
+    w.equal(values['whimbrel_outbox_depth{channel="%s"}' % channel], 0, 'nothing waits')
     w.check(values['whimbrel_http_requests_total{status="2xx"}'] >= 3, 'requests')
     w.check(values['process_resident_memory_bytes'] > 1e6, 'memory')
     w.equal(values['whimbrel_http_request_duration_seconds_bucket{le="+Inf"}'],
             values['whimbrel_http_request_duration_seconds_count'], 'histogram')
     for secret in (ours['pn'], ours['lid'].split('@')[0]):
         w.check(secret not in body.decode(), 'a number in the figures')
+    # what waits while nobody is connected
+    theirs = sandbox.phone('Bert')
+    daemon.ok('POST', '/channels/%s/disconnect' % channel)
+    ids = [daemon.send(channel, theirs['pn'], 'later %d' % i) for i in range(3)]
+
+    def depth():
+        text = daemon.ok('GET', '/metrics').decode()
+        return int(re.search(r'^whimbrel_outbox_depth\{channel="%s"\} (\d+)$' % channel, text, re.M).group(1))
+
+    w.equal(depth(), 3, 'three wait')
+    daemon.ok('DELETE', '/outbox/%s?channelId=%s' % (ids[0], channel))
+    w.equal(depth(), 2, 'one was taken back')
+    daemon.ok('PUT', '/channels/' + channel, {'settings': {'pacing': 'off'}})
+    daemon.ok('POST', '/channels/%s/connect' % channel)
+    for one in ids[1:]:
+        daemon.status_of(one, 'delivered')
+    w.equal(depth(), 0, 'all have left')
 
 
 def dialects(scratch):
