@@ -80,6 +80,8 @@
 /* Hosts to which connections are kept open. */
 #define WHIM_LIMIT_FETCH_HOSTS 64u
 
+/* Events of a channel that the disk has refused and that wait for it. */
+#define WHIM_LIMIT_UNTOLD 256u
 /* Messages that could not be read and are waited for; more stand in the store alone. */
 #define WHIM_LIMIT_REPAIRS 1024u
 /* Retry receipts to one device in an hour; beyond it messages are given up at once. */

@@ -136,37 +136,12 @@ host_stanza (WhimSession *session, WhimNode *node, gpointer user_data)
 
 /* ---- states ---------------------------------------------------------------------------------- */
 
-static void
-told_cb (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GError) error = NULL;
-
-  if (!whim_store_commit_finish (WHIM_STORE (source), result, &error))
-    g_warning ("an event could not be stored: %s", error->message);
-}
-
-/* @unit (nullable): what belongs to the event */
-static void
-channel_tell_with (WhimChannel *self, WhimUnit *with, const char *type, GVariant *data)
-{
-  WhimUnit *unit = with != NULL ? with : whim_unit_new (self->record->number);
-
-  whim_unit_put_event (unit, whim_event_new (self->record->id, type,
-                                             whim_clock_get_unix (self->engine->clock), data));
-  whim_store_commit_async (self->engine->store, unit, NULL, told_cb, NULL);
-}
-
-static void
-channel_tell (WhimChannel *self, const char *type, GVariant *data)
-{
-  channel_tell_with (self, NULL, type, data);
-}
-
-/* ---- until the server lets us in again: kept over restarts as "402 until 1750000000" ----------
+/* ---- until the server lets us in again: a restriction like others ------------------------------
  */
 
 #define UNTIL " until "
 
+/* Earlier versions kept it beside the channel, as "402 until 1750000000". */
 static gint64
 record_get_until (const WhimChannelRecord *record)
 {
@@ -175,28 +150,28 @@ record_get_until (const WhimChannelRecord *record)
   return at == NULL ? 0 : g_ascii_strtoll (at + strlen (UNTIL), NULL, 10);
 }
 
-/* Returns: (transfer full) (nullable): what has to be committed because of it */
-static WhimUnit *
+static void
+put_until (WhimChannel *self, WhimUnit *unit)
+{
+  whim_messenger_put_ban (self->messenger, unit);
+  whim_unit_put_channel (unit, self->record);
+}
+
+/* Returns: (nullable): what has to be committed because of it */
+static WhimChannelSupplement
 channel_note_until (WhimChannel *self)
 {
   gint64 until = whim_session_get_until (self->session);
-  WhimUnit *unit;
+  gboolean news = whim_messenger_set_ban (
+      self->messenger, until == 0 ? NULL : whim_session_get_detail (self->session), until);
 
-  if (until == record_get_until (self->record))
-    return NULL;
-  g_clear_pointer (&self->record->rest_detail, g_free);
-  self->record->rest_reason = WHIM_REASON_NONE;
-  if (until > 0)
+  if (record_get_until (self->record) != 0)
     {
-      const char *detail = whim_session_get_detail (self->session);
-
-      self->record->rest_reason = whim_session_get_reason (self->session);
-      self->record->rest_detail
-          = g_strdup_printf ("%s" UNTIL "%" G_GINT64_FORMAT, detail == NULL ? "" : detail, until);
+      g_clear_pointer (&self->record->rest_detail, g_free);
+      self->record->rest_reason = WHIM_REASON_NONE;
+      news = TRUE;
     }
-  unit = whim_unit_new (self->record->number);
-  whim_unit_put_channel (unit, self->record);
-  return unit;
+  return news ? put_until : NULL;
 }
 
 static gboolean
@@ -278,7 +253,7 @@ host_state_changed (WhimSession *session, gpointer user_data)
   if (state != self->told_state || reason != self->told_reason
       || g_strcmp0 (self->told_detail, whim_session_get_detail (session)) != 0)
     {
-      WhimUnit *unit = channel_note_until (self);
+      WhimChannelSupplement supplement = channel_note_until (self);
       GVariantBuilder builder;
 
       g_free (self->told_detail);
@@ -291,12 +266,9 @@ host_state_changed (WhimSession *session, gpointer user_data)
       g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
       add_status (self, &builder);
       if (!self->deleting)
-        channel_tell_with (self, unit, "channel.status", g_variant_builder_end (&builder));
+        whim_channel_tell (self, "channel.status", g_variant_builder_end (&builder), supplement);
       else
-        {
-          g_variant_builder_clear (&builder);
-          g_clear_pointer (&unit, whim_unit_free);
-        }
+        g_variant_builder_clear (&builder);
       whim_engine_channel_changed (self->engine, self->record->id);
       if (reason == WHIM_REASON_CLIENT_OUTDATED)
         whim_engine_client_outdated (self->engine, self);
@@ -324,7 +296,7 @@ host_code_changed (WhimSession *session, gpointer user_data)
     return;
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
   g_variant_builder_add (&builder, "{sv}", "expiresAt", g_variant_new_int64 (expires_at));
-  channel_tell (self, "channel.qr", g_variant_builder_end (&builder));
+  whim_channel_tell (self, "channel.qr", g_variant_builder_end (&builder), NULL);
   channel_answer_code (self);
 }
 
@@ -339,7 +311,7 @@ host_phone_code_changed (WhimSession *session, gpointer user_data)
     return;
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
   g_variant_builder_add (&builder, "{sv}", "expiresAt", g_variant_new_int64 (expires_at));
-  channel_tell (self, "channel.pairing-code", g_variant_builder_end (&builder));
+  whim_channel_tell (self, "channel.pairing-code", g_variant_builder_end (&builder), NULL);
 }
 
 static void
@@ -357,7 +329,7 @@ host_client_expires (WhimSession *session, gint64 at, gpointer user_data)
                          g_variant_new_string (at > 0 ? "client_expires" : "client_expires_not"));
   if (at > 0)
     g_variant_builder_add (&builder, "{sv}", "expiresAt", g_variant_new_int64 (at));
-  channel_tell (self, "channel.warning", g_variant_builder_end (&builder));
+  whim_channel_tell (self, "channel.warning", g_variant_builder_end (&builder), NULL);
 }
 
 static const WhimSessionHost host = {
@@ -620,9 +592,12 @@ whim_channel_to_variant (WhimChannel *self)
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static WhimSessionState
-rest_state (const WhimChannelRecord *record, const WhimCredentials *keys, gint64 now)
+rest_state (const WhimChannelRecord *record,
+            const WhimCredentials *keys,
+            gint64 banned_until,
+            gint64 now)
 {
-  if (keys != NULL && whim_credentials_is_paired (keys) && record_get_until (record) > now)
+  if (keys != NULL && whim_credentials_is_paired (keys) && banned_until > now)
     return WHIM_SESSION_BLOCKED;
   if (keys != NULL && whim_credentials_is_paired (keys))
     return WHIM_SESSION_OFFLINE;
@@ -630,7 +605,7 @@ rest_state (const WhimChannelRecord *record, const WhimCredentials *keys, gint64
 }
 
 WhimChannel *
-whim_channel_new (WhimEngine *engine, WhimChannelRecord *record)
+whim_channel_new (WhimEngine *engine, WhimChannelRecord *record, gint64 banned_until)
 {
   WhimChannel *self = g_new0 (WhimChannel, 1);
   WhimCredentials *keys = g_steal_pointer (&record->credentials);
@@ -641,8 +616,9 @@ whim_channel_new (WhimEngine *engine, WhimChannelRecord *record)
       = { engine->clock, engine->transport, engine->noise_root, engine->version, &host,
           self,          record->id };
   gboolean paired = keys != NULL && whim_credentials_is_paired (keys);
-  WhimSessionState state = rest_state (record, keys, whim_clock_get_unix (engine->clock));
-  WhimReason reason = state == WHIM_SESSION_BLOCKED             ? record->rest_reason
+  gint64 until = MAX (banned_until, record_get_until (record));
+  WhimSessionState state = rest_state (record, keys, until, whim_clock_get_unix (engine->clock));
+  WhimReason reason = state == WHIM_SESSION_BLOCKED             ? WHIM_REASON_TEMPORARILY_BANNED
                       : paired                                  ? WHIM_REASON_REQUESTED
                       : record->rest_reason != WHIM_REASON_NONE ? record->rest_reason
                                                                 : WHIM_REASON_NEVER_PAIRED;
@@ -652,12 +628,13 @@ whim_channel_new (WhimEngine *engine, WhimChannelRecord *record)
   self->code_waiters = g_ptr_array_new_with_free_func (g_object_unref);
   self->logout_waiters = g_ptr_array_new_with_free_func (g_object_unref);
   self->phone_waiters = g_ptr_array_new_with_free_func (g_object_unref);
+  g_queue_init (&self->untold);
   if (paired)
     self->keys_identity = whim_key_pair_ref (keys->identity);
   self->messenger = whim_messenger_new (&messenger_config);
   self->session = whim_session_new (&session_config, keys, state, reason);
   if (state == WHIM_SESSION_BLOCKED)
-    whim_session_hold_until (self->session, record_get_until (record), record->auto_connect);
+    whim_session_hold_until (self->session, until, record->auto_connect);
   self->told_state = whim_session_get_public_state (self->session);
   self->told_reason = reason;
   whim_messenger_set_session (self->messenger, self->session);
@@ -687,6 +664,7 @@ void
 whim_channel_free (WhimChannel *self)
 {
   whim_channel_fail_waiters (self, WHIM_ERROR_CHANNEL_NOT_FOUND, "the channel is gone");
+  whim_channel_tell_last (self);
   whim_messenger_close (self->messenger);
   g_clear_pointer (&self->session, whim_session_free);
   whim_messenger_unref (self->messenger);

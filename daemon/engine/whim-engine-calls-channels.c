@@ -61,7 +61,7 @@ record_committed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       own->auto_connect = record->auto_connect;
       own->created_at = record->created_at;
       own->settings = g_strdup (record->settings);
-      channel = whim_channel_new (self, own);
+      channel = whim_channel_new (self, own, 0);
       g_ptr_array_add (self->channels, channel);
       g_hash_table_insert (self->by_id, channel->record->id, channel);
     }

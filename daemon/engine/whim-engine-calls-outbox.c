@@ -3,10 +3,33 @@
 
 #include "engine/whim-engine-private.h"
 
-static GVariant *
-row_to_variant (const WhimOutboxRow *row, gint64 now_ms)
+/* @banned_until: Unix seconds; 0: nothing but the row itself holds it */
+typedef struct
 {
-  gboolean held = row->state == WHIM_OUTBOX_QUEUED && row->not_before > now_ms;
+  gint64 limit;
+  gint64 offset;
+  gint64 banned_until;
+} OutboxAsk;
+
+static OutboxAsk *
+ask_new (const WhimCall *call, GTask *task)
+{
+  OutboxAsk *ask = g_new0 (OutboxAsk, 1);
+
+  g_variant_lookup (call->params, "limit", "x", &ask->limit);
+  g_variant_lookup (call->params, "offset", "x", &ask->offset);
+  ask->banned_until = whim_messenger_get_ban (call->channel->messenger);
+  g_task_set_task_data (task, ask, g_free);
+  return ask;
+}
+
+static GVariant *
+row_to_variant (const WhimOutboxRow *row, const OutboxAsk *ask, gint64 now_ms)
+{
+  gboolean banned = ask->banned_until * 1000 > MAX (row->not_before, now_ms);
+  gint64 not_before = banned ? ask->banned_until * 1000 : row->not_before;
+  const char *reason = banned ? WHIM_REASON_WORD_RESTRICTED : row->reason;
+  gboolean held = row->state == WHIM_OUTBOX_QUEUED && not_before > now_ms;
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
@@ -17,11 +40,10 @@ row_to_variant (const WhimOutboxRow *row, gint64 now_ms)
                          g_variant_new_string (held                               ? "held"
                                                : row->state == WHIM_OUTBOX_SEALED ? "sealed"
                                                                                   : "queued"));
-  if (held && row->reason != NULL)
-    g_variant_builder_add (&builder, "{sv}", "reason", g_variant_new_string (row->reason));
+  if (held && reason != NULL)
+    g_variant_builder_add (&builder, "{sv}", "reason", g_variant_new_string (reason));
   if (held)
-    g_variant_builder_add (&builder, "{sv}", "notBefore",
-                           g_variant_new_int64 (row->not_before / 1000));
+    g_variant_builder_add (&builder, "{sv}", "notBefore", g_variant_new_int64 (not_before / 1000));
   g_variant_builder_add (&builder, "{sv}", "createdAt", g_variant_new_int64 (row->created_at));
   g_variant_builder_add (&builder, "{sv}", "expiresAt", g_variant_new_int64 (row->expires_at));
   return g_variant_builder_end (&builder);
@@ -32,7 +54,7 @@ outbox_listed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
   WhimEngine *self = g_task_get_source_object (task);
-  const WhimPageArgs *args = g_task_get_task_data (task);
+  const OutboxAsk *ask = g_task_get_task_data (task);
   GError *error = NULL;
   g_autoptr (WhimPage) page = whim_store_page_outbox_finish (WHIM_STORE (source), result, &error);
   GVariantBuilder items;
@@ -44,18 +66,18 @@ outbox_listed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     }
   g_variant_builder_init (&items, G_VARIANT_TYPE ("aa{sv}"));
   for (guint i = 0; i < page->items->len; i++)
-    g_variant_builder_add_value (&items, row_to_variant (g_ptr_array_index (page->items, i),
+    g_variant_builder_add_value (&items, row_to_variant (g_ptr_array_index (page->items, i), ask,
                                                          whim_clock_get_unix_ms (self->clock)));
-  whim_call_return (task, whim_call_make_list (&items, page->total, args->limit, args->offset));
+  whim_call_return (task, whim_call_make_list (&items, page->total, ask->limit, ask->offset));
 }
 
 static void
 call_outbox_list (const WhimCall *call, GTask *task)
 {
-  const WhimPageArgs *args = whim_call_take_page (call, task);
+  const OutboxAsk *ask = ask_new (call, task);
 
   whim_store_page_outbox_async (
-      call->engine->store, call->channel->record->number, (guint)args->limit, (guint)args->offset,
+      call->engine->store, call->channel->record->number, (guint)ask->limit, (guint)ask->offset,
       g_task_get_cancellable (task), outbox_listed_cb, g_object_ref (task));
 }
 
@@ -69,7 +91,8 @@ outbox_found_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       = whim_store_find_outbox_finish (WHIM_STORE (source), result, &error);
 
   if (row != NULL)
-    whim_call_return (task, row_to_variant (row, whim_clock_get_unix_ms (self->clock)));
+    whim_call_return (task, row_to_variant (row, g_task_get_task_data (task),
+                                            whim_clock_get_unix_ms (self->clock)));
   else if (error != NULL)
     g_task_return_error (task, error);
   else
@@ -82,6 +105,7 @@ call_outbox_get (const WhimCall *call, GTask *task)
 {
   const char *id = NULL;
 
+  ask_new (call, task);
   g_variant_lookup (call->params, "messageId", "&s", &id);
   whim_store_find_outbox_async (call->engine->store, call->channel->record->number, id,
                                 g_task_get_cancellable (task), outbox_found_cb,

@@ -6,6 +6,10 @@
 #include "messaging/whim-messenger.h"
 
 typedef struct _WhimChannel WhimChannel;
+typedef struct _WhimChannelEvent WhimChannelEvent;
+
+/** WhimChannelSupplement: puts into the unit of an event what belongs to it, as it is by then */
+typedef void (*WhimChannelSupplement) (WhimChannel *self, WhimUnit *unit);
 
 /** WhimHealth: what GET /health says, kept until something of it changes: monitors ask often, and
  *  there may be a thousand channels to look at */
@@ -70,6 +74,9 @@ struct _WhimChannel
   GPtrArray *logout_waiters; /* of GTask: until the session rests without keys */
   gboolean deleting;
   gboolean starting; /* will connect at the start, but it is not its turn yet */
+  GQueue untold;     /* of WhimChannelEvent: not on disk yet, oldest first */
+  guint tell_timer;  /* the disk has refused: until it is tried again */
+  guint tell_tries;
 };
 
 /** WhimChannelSettings: whim-channel-settings.c */
@@ -91,8 +98,18 @@ whim_channel_settings_update (WhimChannelSettings *settings, GVariant *given, GE
 /** whim_channel_apply_settings: the messenger goes by the record's settings */
 void whim_channel_apply_settings (WhimChannel *self);
 
-WhimChannel *whim_channel_new (WhimEngine *engine, WhimChannelRecord *record);
+/** whim_channel_new: takes @record; @banned_until: Unix seconds, from the store; 0: it is not */
+WhimChannel *whim_channel_new (WhimEngine *engine, WhimChannelRecord *record, gint64 banned_until);
 void whim_channel_free (WhimChannel *self);
+/* whim-channel-events.c */
+/** whim_channel_tell: an event of the channel itself; consumes a floating @data. It gets into the
+ *  journal once and in order, if need be later; @supplement (nullable) goes with it */
+void whim_channel_tell (WhimChannel *self,
+                        const char *type,
+                        GVariant *data,
+                        WhimChannelSupplement supplement);
+/** whim_channel_tell_last: the channel goes away: what waits is tried once more */
+void whim_channel_tell_last (WhimChannel *self);
 GVariant *whim_channel_to_variant (WhimChannel *self);
 gboolean whim_channel_is_paired (WhimChannel *self);
 /** whim_channel_get_state: as everybody is told; a channel whose turn to connect comes is

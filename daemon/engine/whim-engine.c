@@ -69,13 +69,12 @@ journal_cb (gint64 last_seq, gpointer user_data)
   g_signal_emit (user_data, signals[SIGNAL_JOURNAL_ADVANCED], 0, last_seq);
 }
 
-/* What was waiting, and what was forbidden, when the last run ended. */
+/* What was waiting, and what was forbidden (@restrictions, whose rows it takes), when the last run
+ * ended. */
 static gboolean
-load_sending (WhimEngine *self, GError **error)
+load_sending (WhimEngine *self, GPtrArray *restrictions, GError **error)
 {
-  g_autoptr (GPtrArray) restrictions = whim_store_load_restrictions (self->store, error);
-  g_autoptr (GHashTable) expiries
-      = restrictions == NULL ? NULL : whim_store_load_expiries (self->store, error);
+  g_autoptr (GHashTable) expiries = whim_store_load_expiries (self->store, error);
 
   if (expiries == NULL)
     return FALSE;
@@ -104,11 +103,25 @@ load_sending (WhimEngine *self, GError **error)
   return TRUE;
 }
 
+static gint64
+find_ban (GPtrArray *restrictions, gint64 channel)
+{
+  for (guint i = 0; i < restrictions->len; i++)
+    {
+      const WhimRestriction *row = g_ptr_array_index (restrictions, i);
+
+      if (row->channel == channel && g_str_equal (row->kind, WHIM_RESTRICTION_BAN))
+        return row->ends_at;
+    }
+  return 0;
+}
+
 WhimEngine *
 whim_engine_new (const WhimEngineConfig *config, GError **error)
 {
   g_autoptr (WhimEngine) self = g_object_new (WHIM_TYPE_ENGINE, NULL);
   g_autoptr (GPtrArray) records = NULL;
+  g_autoptr (GPtrArray) restrictions = NULL;
 
   self->clock = whim_clock_ref (config->clock);
   self->store = g_object_ref (config->store);
@@ -124,15 +137,20 @@ whim_engine_new (const WhimEngineConfig *config, GError **error)
   self->keys = whim_store_load_api_keys (self->store, error);
   if (self->keys == NULL || !whim_engine_load_hooks (self, error))
     return NULL;
+  restrictions = whim_store_load_restrictions (self->store, error);
+  if (restrictions == NULL)
+    return NULL;
   g_ptr_array_set_free_func (records, NULL);
   for (guint i = 0; i < records->len; i++)
     {
-      WhimChannel *channel = whim_channel_new (self, g_ptr_array_index (records, i));
+      WhimChannelRecord *record = g_ptr_array_index (records, i);
+      WhimChannel *channel
+          = whim_channel_new (self, record, find_ban (restrictions, record->number));
 
       g_ptr_array_add (self->channels, channel);
       g_hash_table_insert (self->by_id, channel->record->id, channel);
     }
-  if (!load_sending (self, error))
+  if (!load_sending (self, restrictions, error))
     return NULL;
   whim_store_set_journal_func (self->store, journal_cb, self);
   return g_steal_pointer (&self);

@@ -84,6 +84,15 @@ void whim_messenger_set_pacing (WhimMessenger *self, WhimPacing pacing);
 void whim_messenger_set_available (WhimMessenger *self, gboolean available);
 /** whim_messenger_add_restriction: at start, from the store; takes @row */
 void whim_messenger_add_restriction (WhimMessenger *self, WhimRestriction *row);
+/* why a message waits, or was refused, while the account is restricted */
+#define WHIM_REASON_WORD_RESTRICTED "account_restricted"
+#define WHIM_RESTRICTION_BAN "temporary_ban"
+/** whim_messenger_set_ban: the server lets the account in again at @ends_at; 0: it does now. TRUE:
+ *  that is news, and whim_messenger_put_ban() puts it into a unit */
+gboolean whim_messenger_set_ban (WhimMessenger *self, const char *detail, gint64 ends_at);
+void whim_messenger_put_ban (WhimMessenger *self, WhimUnit *unit);
+/** whim_messenger_get_ban: its end, Unix seconds; 0: there is none */
+gint64 whim_messenger_get_ban (WhimMessenger *self);
 /** whim_messenger_list_restrictions: (transfer floating): aa{sv}: kind, detail, endsAt; those that
  *  hold now */
 GVariant *whim_messenger_list_restrictions (WhimMessenger *self);

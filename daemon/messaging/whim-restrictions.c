@@ -108,13 +108,9 @@ put_event (WhimMessenger *self, WhimUnit *unit)
                                                whim_clock_get_unix (self->clock), status));
 }
 
-/* TRUE if it is news. @ends_at 0: it holds no longer. */
+/* In memory; TRUE if it is news. @ends_at 0: it holds no longer. */
 static gboolean
-restrictions_set (WhimMessenger *self,
-                  WhimUnit *unit,
-                  const char *kind,
-                  const char *detail,
-                  gint64 ends_at)
+restrictions_keep (WhimMessenger *self, const char *kind, const char *detail, gint64 ends_at)
 {
   guint index = 0;
   WhimRestriction *row = find (self, kind, &index);
@@ -124,7 +120,6 @@ restrictions_set (WhimMessenger *self,
       if (row == NULL)
         return FALSE;
       g_ptr_array_remove_index (self->restrictions, index);
-      whim_unit_delete_restriction (unit, kind);
       return TRUE;
     }
   if (row != NULL && row->ends_at == ends_at && g_strcmp0 (row->detail, detail) == 0)
@@ -140,7 +135,32 @@ restrictions_set (WhimMessenger *self,
   g_free (row->detail);
   row->detail = g_strdup (detail);
   row->ends_at = ends_at;
-  whim_unit_put_restriction (unit, kind, detail, row->since, ends_at);
+  return TRUE;
+}
+
+/* As it is in memory. */
+static void
+restrictions_put (WhimMessenger *self, WhimUnit *unit, const char *kind)
+{
+  guint index = 0;
+  const WhimRestriction *row = find (self, kind, &index);
+
+  if (row == NULL)
+    whim_unit_delete_restriction (unit, kind);
+  else
+    whim_unit_put_restriction (unit, kind, row->detail, row->since, row->ends_at);
+}
+
+static gboolean
+restrictions_set (WhimMessenger *self,
+                  WhimUnit *unit,
+                  const char *kind,
+                  const char *detail,
+                  gint64 ends_at)
+{
+  if (!restrictions_keep (self, kind, detail, ends_at))
+    return FALSE;
+  restrictions_put (self, unit, kind);
   return TRUE;
 }
 
@@ -236,6 +256,35 @@ whim_restrictions_clear (WhimMessenger *self)
 {
   whim_clock_clear_timer (self->clock, &self->restriction_timer);
   g_ptr_array_set_size (self->restrictions, 0);
+}
+
+/* ---- a ban: the session knows of it, and waits for its end ------------------------------------
+ */
+
+gboolean
+whim_messenger_set_ban (WhimMessenger *self, const char *detail, gint64 ends_at)
+{
+  /* after a restart nobody knows any more how it was said */
+  if ((ends_at != 0 && detail == NULL && whim_messenger_get_ban (self) == ends_at)
+      || !restrictions_keep (self, WHIM_RESTRICTION_BAN, detail, ends_at))
+    return FALSE;
+  restrictions_arm (self);
+  return TRUE;
+}
+
+void
+whim_messenger_put_ban (WhimMessenger *self, WhimUnit *unit)
+{
+  restrictions_put (self, unit, WHIM_RESTRICTION_BAN);
+}
+
+gint64
+whim_messenger_get_ban (WhimMessenger *self)
+{
+  guint index = 0;
+  const WhimRestriction *row = find (self, WHIM_RESTRICTION_BAN, &index);
+
+  return row != NULL && row->ends_at > whim_clock_get_unix (self->clock) ? row->ends_at : 0;
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */

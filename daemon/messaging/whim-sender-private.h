@@ -81,8 +81,6 @@ GVariant *whim_mex_find (WhimNode *holder, const char *root);
 
 #define WHIM_RESTRICTION_REACHOUT "reachout"
 #define WHIM_RESTRICTION_NEW_CHATS "new_chats"
-/* why a message failed, or waits */
-#define WHIM_REASON_WORD_RESTRICTED "account_restricted"
 
 /** whim_restrictions_get_end: until when first contacts wait, Unix seconds; 0 = they need not */
 gint64 whim_restrictions_get_end (WhimMessenger *self);

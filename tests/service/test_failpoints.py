@@ -243,6 +243,63 @@ def refused_pairing_commit(scratch):
     w.check(not linked_or_not(sandbox, daemon, channel, ours, theirs), 'it was linked')
 
 
+def states_told(daemon, channel, after):
+    return [(e['data']['status'], e['data']['reason']) for e in daemon.events(after)
+            if e['event'] == 'channel.status' and e['channelId'] == channel]
+
+
+def refused_status(scratch):
+    """A disk that refuses what is told of the channel itself: the status is right at once, and the journal gets every
+    change of it later, once and in order; also when the daemon ends before."""
+    sandbox, ours, theirs, daemon, channel = setup(scratch)
+    daemon.stop()
+    daemon.control = True
+    daemon.start()
+    daemon.wait_status(channel, 'connected')
+
+    def refuse():
+        """Nothing else happens while the channel begins to connect. Returns the end of the journal before it and a message
+        that waits, when the refusal is known."""
+        sandbox.wait_idle(ours)
+        before = daemon.last_seq()
+        daemon.ok('POST', '/channels/%s/disconnect' % channel)
+        daemon.wait_event(lambda e: e['event'] == 'channel.status'
+                          and e['data']['status'] == 'disconnected', 'rest', before)
+        while not daemon.command(idle=True)['idle']:
+            pass
+        sandbox.post('/hold-handshakes', on=True)
+        after = daemon.last_seq()
+        daemon.command(arm='store.commit-error', **{'as': 'error'})
+        daemon.ok('POST', '/channels/%s/connect' % channel)
+        w.equal(daemon.ok('GET', '/channels/%s/status' % channel)['status'], 'connecting', 'status')
+        while True:
+            status, answer = daemon.request('POST', '/messages/text', {
+                'channelId': channel, 'to': theirs['pn'], 'body': 'later'})
+            if status == 200:
+                return after, answer['messageId']
+            w.equal((status, answer['error']['type']), (503, 'store_failed'), 'an honest answer')
+
+    after, message = refuse()
+    sandbox.post('/hold-handshakes', on=False)
+    daemon.status_of(message, 'delivered')
+    daemon.wait_event(lambda e: e['event'] == 'channel.status' and e['data']['status'] == 'connected',
+                      'told after all', after)
+    told = states_told(daemon, channel, after)
+    w.equal((told[0], told[-1]), (('connecting', 'requested'), ('connected', 'online')), 'in order')
+    w.equal(len(told), len(set(told)), 'once: %r' % told)
+    # the same, and the end comes before the disk is asked again
+    after, message = refuse()
+    program = daemon.program
+    daemon.stop()
+    w.equal(program.stderr().count('an event could not be stored'), 2, 'refusals')
+    daemon.start()
+    w.equal(states_told(daemon, channel, after)[0], ('connecting', 'requested'), 'before the end')
+    sandbox.post('/hold-handshakes', on=False)
+    daemon.status_of(message, 'delivered')
+    sequences = [e['sequence'] for e in daemon.events()]
+    w.equal(sequences, list(range(1, len(sequences) + 1)), 'the journal without gap')
+
+
 def refused_commit(scratch):
     """A disk that refuses: nothing is accepted or acknowledged, and it heals by itself."""
     sandbox, ours, theirs, daemon, channel = setup(scratch)
@@ -267,6 +324,6 @@ def refused_commit(scratch):
 
 
 w.run([at_send(p) for p in SEND] + [in_line(p, s) for p, s in IN_LINE] + [at_receive(p) for p in RECEIVE]
-      + [around_commits(p) for p in STORE] + [refused_commit]
+      + [around_commits(p) for p in STORE] + [refused_commit, refused_status]
       + [at_pairing(p, False) for p in PAIR] + [at_pairing(p, True) for p in CODE]
       + [around_pairing_commits(p) for p in STORE] + [refused_pairing_commit])

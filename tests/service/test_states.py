@@ -121,6 +121,13 @@ def banned_until(scratch):
     told = wait_reason(daemon, channel, 'temporarily_banned', after)
     w.equal(told['detail'], '402/101', 'detail')
     w.check(3590 <= told['until'] - told['since'] <= 3610, 'until')
+    ban = [{'kind': 'temporary_ban', 'detail': '402/101', 'endsAt': told['until']}]
+    w.equal(told['restrictions'], ban, 'among the restrictions')
+    w.equal(status(daemon, channel)['restrictions'], ban, 'in the status')
+    held = daemon.send(channel, echo['pn'], 'while banned')
+    row = daemon.ok('GET', '/outbox/%s?channelId=%s' % (held, channel))['data']
+    w.equal((row['state'], row['reason'], row['notBefore']),
+            ('held', 'account_restricted', told['until']), 'what waits')
     logins = sandbox.counts()['logins']
     sandbox.post('/login-failure', phone=ours['pn'], reason=0)
     answer = daemon.ok('POST', '/channels/%s/connect' % channel)
@@ -131,11 +138,16 @@ def banned_until(scratch):
     now = status(daemon, channel)
     w.equal((now['status'], now['reason'], now['until']),
             ('disconnected', 'temporarily_banned', told['until']), 'after a restart')
+    w.equal(now['restrictions'], ban, 'after a restart')
+    w.equal(daemon.ok('GET', '/outbox?channelId=' + channel)['data'][0]['notBefore'], told['until'],
+            'what waits, after a restart')
     w.equal(sandbox.counts()['logins'], logins, 'logins before its time')
     after = last_seq(daemon)
     daemon.command(advance=3700 * 1000)
     online(daemon, channel, after)
-    w.check('until' not in status(daemon, channel), 'it is over')
+    now = status(daemon, channel)
+    w.check('until' not in now and now['restrictions'] == [], 'it is over: %r' % now)
+    daemon.status_of(held, 'delivered')
     daemon.stop()
     daemon.start()
     daemon.wait_status(channel, 'connected')
