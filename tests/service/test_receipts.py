@@ -125,6 +125,80 @@ def own(scratch):
     w.equal(unread(), 0, 'all')
 
 
+def own_list(scratch):
+    """Several at once; with read receipts on, our device says "read"; nobody else reads for us."""
+    sandbox, ours, theirs, daemon, channel = setup(scratch)
+    carla = sandbox.phone('Carla')
+    ids = {}
+    for phone in (theirs, carla):
+        ids[phone['pn']] = []
+        for i in range(4):
+            text = '%s %d' % (phone['pn'], i)
+            ids[phone['pn']].append(sandbox.post('/send', phone=phone['pn'], to=ours['pn'], text=text)['id'])
+            daemon.text(text)
+
+    def unread(phone):
+        return daemon.ok('GET', '/chats/%s?channelId=%s' % (phone['pn'], channel))['unread']
+
+    first = ids[theirs['pn']]
+    w.equal((unread(theirs), unread(carla)), (4, 4), 'before')
+    # strangers, and companions of theirs, with or without a chat named
+    for kind in ('read-self', 'played-self', 'read', 'played'):
+        receipt(sandbox, ours, lid(carla), first[3], kind, recipient=lid(theirs))
+        receipt(sandbox, ours, lid(carla, 12), first[3], kind)
+    w.equal((unread(theirs), unread(carla)), (4, 4), 'by strangers')
+    own = {'jid': ours['lid'] + '@lid'}
+    receipt(sandbox, ours, own, first[0], 'read-self', items=first[1:2], recipient=lid(theirs))
+    daemon.wait_event(lambda e: e['event'] == 'chat.updated' and e['data'].get('unread') == 2, 'two left')
+    receipt(sandbox, ours, own, first[2], 'read', recipient=lid(theirs))
+    w.equal(unread(theirs), 1, 'read')
+    receipt(sandbox, ours, {'jid': ours['lid'] + ':7@lid'}, first[3], 'played-self', recipient=lid(theirs))
+    w.equal((unread(theirs), unread(carla)), (0, 4), 'played by a companion of ours')
+    updates = [e['data']['unread'] for e in daemon.events() if e['event'] == 'chat.updated'
+               and e['data'].get('chatId') == theirs['pn'] + '@s.whatsapp.net' and 'unread' in e['data']]
+    w.equal(updates[-4:], [3, 2, 1, 0], 'told')
+    # what comes afterwards counts again
+    sandbox.post('/send', phone=theirs['pn'], to=ours['pn'], text='one more')
+    daemon.text('one more')
+    w.equal(unread(theirs), 1, 'again')
+    w.equal(sandbox.get('/counters')['violations'], [], 'violations')
+
+
+def account(scratch):
+    """account_sync: our name as the phone has it, told, kept, and ours to change alone; the rest is acknowledged."""
+    sandbox, ours, theirs, daemon, channel = setup(scratch)
+
+    def sync(source, name=None, children=()):
+        sync.count += 1
+        attrs = {'id': 'SYNC%d' % sync.count, 'from': {'jid': source}, 'type': 'account_sync', 't': '1700000000'}
+        if name:
+            attrs['pushname'] = name
+        sandbox.post('/stanza', phone=ours['pn'], queued=True,
+                     node={'tag': 'notification', 'attrs': attrs, 'children': list(children)})
+        sandbox.wait_idle(ours)
+
+    def name():
+        return daemon.ok('GET', '/channels/' + channel)['data'].get('pushName')
+
+    sync.count = 0
+    sync(ours['pn'] + '@s.whatsapp.net', 'Whim of the phone')
+    w.equal(name(), 'Whim of the phone', 'by number')
+    sync(ours['lid'] + '@lid', 'Whim by LID')
+    w.equal(name(), 'Whim by LID', 'by LID')
+    sync(theirs['pn'] + '@s.whatsapp.net', 'Mallory')
+    w.equal(name(), 'Whim by LID', 'by a stranger')
+    for child in ('privacy', 'picture', 'blocklist', 'disappearing_mode', 'notice', 'never-heard-of'):
+        sync(ours['lid'] + '@lid', children=[{'tag': child, 'attrs': {'action': 'modify'}}])
+    w.equal(name(), 'Whim by LID', 'untouched')
+    daemon.stop()
+    daemon.start()
+    daemon.wait_status(channel, 'connected')
+    w.equal(name(), 'Whim by LID', 'kept')
+    counters = sandbox.get('/counters')
+    w.equal(counters['violations'], [], 'violations')
+    w.equal(counters['counts'].get('ack:account_sync'), 9, 'acknowledged')
+
+
 def presence(scratch):
     """Unavailable: receipts are "inactive"; available: ticks. It is a setting and survives."""
     sandbox, ours, theirs, daemon, channel = setup(scratch)
@@ -173,4 +247,4 @@ def timer(scratch):
     w.equal(sandbox.inbox(theirs, 4)[3]['expiration'], 0, 'not at all')
 
 
-w.run([rises, grouped, lost_ack, own, presence, timer])
+w.run([rises, grouped, lost_ack, own, own_list, account, presence, timer])
