@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Unmodified Baileys at the other end, and a network and a server between that fail: every text arrives, readable,
-once, and nobody asks more often than the test says."""
+once, and nobody asks more often than the test says. Baileys is kept from losing its own sessions (sessions.mjs), which
+test_losses.py shows: here the faults are ours to choose."""
 import os
 import sys
 
@@ -19,7 +20,7 @@ class Scene:
         self.theirs = self.sandbox.phone('Bert')
         self.to_us = self.ours['pn'] + '@s.whatsapp.net'
         self.daemon = scratch.daemon(self.sandbox, control=True)
-        self.peer = scratch.peer(self.sandbox, 'bert')
+        self.peer = scratch.peer(self.sandbox, 'bert', watched=True, mended=True)
         self.peer.pair(self.theirs)
         self.channel = self.daemon.pair(self.ours)
         self.sent = []
@@ -204,7 +205,7 @@ def paired_anew(scratch):
     """Their companion goes and comes back with another identity. No retry receipt."""
     s = Scene(scratch)
     s.fault('/unlink', s.theirs)
-    other = s.scratch.peer(s.sandbox, 'bert-again')
+    other = s.scratch.peer(s.sandbox, 'bert-again', watched=True, mended=True)
     other.pair(s.theirs)
     s.read = []
     s.peer = other
@@ -216,7 +217,7 @@ def reinstalled(scratch):
     """Their phone has another identity and a new companion. No retry receipt; it is told once."""
     s = Scene(scratch)
     s.fault('/reinstall', s.theirs)
-    other = s.scratch.peer(s.sandbox, 'bert-again')
+    other = s.scratch.peer(s.sandbox, 'bert-again', watched=True, mended=True)
     other.pair(s.theirs)
     s.read = []
     s.peer = other
@@ -230,7 +231,7 @@ def reinstalled(scratch):
 def second_device(scratch):
     """One device of theirs stays away for a while, then cannot read one: at most 2 receipts."""
     s = Scene(scratch)
-    second = s.scratch.peer(s.sandbox, 'bert2')
+    second = s.scratch.peer(s.sandbox, 'bert2', watched=True, mended=True)
     second.pair(s.theirs)
     s.talk('to both', [s.peer, second])
     second.close()
