@@ -28,8 +28,8 @@ struct _WhimChannelEvent
 
 typedef struct
 {
-  WhimEngine *engine;
-  char *channel_id; /* the channel may go away meanwhile */
+  WhimEngine *engine; /* weak: what was told last is on its way when the engine goes */
+  char *channel_id;   /* the channel may go away meanwhile */
   GPtrArray *events;
 } TellOp;
 
@@ -63,13 +63,13 @@ static void
 told_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autofree TellOp *op = user_data;
-  g_autoptr (WhimEngine) engine = op->engine;
   g_autofree char *id = op->channel_id;
   g_autoptr (GPtrArray) events = op->events;
-  WhimChannel *self = whim_engine_find_channel (engine, id);
+  WhimChannel *self = op->engine == NULL ? NULL : whim_engine_find_channel (op->engine, id);
   g_autoptr (GError) error = NULL;
   gboolean ok = whim_store_commit_finish (WHIM_STORE (source), result, &error);
 
+  g_clear_weak_pointer (&op->engine);
   if (!ok)
     g_warning ("%s: an event could not be stored: %s", id, error->message);
   if (self == NULL)
@@ -95,7 +95,7 @@ submit (WhimChannel *self)
   WhimUnit *unit = whim_unit_new (self->record->number);
   TellOp *op = g_new0 (TellOp, 1);
 
-  op->engine = g_object_ref (self->engine);
+  g_set_weak_pointer (&op->engine, self->engine);
   op->channel_id = g_strdup (self->record->id);
   op->events = g_ptr_array_new_with_free_func (event_unref);
   for (GList *link = self->untold.head; link != NULL; link = link->next)
