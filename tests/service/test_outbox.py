@@ -58,13 +58,14 @@ def clean(sandbox):
 
 
 def advance_until(daemon, ms, done):
-    """Moves the clock until it happened; each step waits for an answer of the daemon."""
-    for _ in range(60):
-        if done():
-            return
+    """Moves the clock until it happened; each step waits for an answer of the daemon and one of the server, so that
+    the clock does not run away from what they say to each other."""
+    until = time.monotonic() + w.DEADLINE
+    while not done():
+        w.check(time.monotonic() < until, 'it did not happen')
         daemon.command(advance=ms)
         daemon.ok('GET', '/health')
-    raise w.Failure('it did not happen')
+        daemon.sandbox.counts()
 
 
 def timeline(scratch):
