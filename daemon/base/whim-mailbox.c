@@ -97,7 +97,6 @@ void
 whim_mailbox_post (WhimMailbox *self, gpointer item)
 {
   gboolean refused;
-  gboolean wake = FALSE;
 
   g_mutex_lock (&self->lock);
   refused = self->closed;
@@ -105,11 +104,11 @@ whim_mailbox_post (WhimMailbox *self, gpointer item)
     {
       g_queue_push_tail (&self->items, item);
       g_atomic_int_set (&self->waiting, (gint)self->items.length);
-      wake = self->items.length == 1 && !g_main_context_is_owner (self->context);
+      /* under the lock: who receives may let the mailbox go */
+      if (self->items.length == 1 && !g_main_context_is_owner (self->context))
+        g_main_context_wakeup (self->context);
     }
   g_mutex_unlock (&self->lock);
-  if (wake)
-    g_main_context_wakeup (self->context);
   if (refused && self->discard != NULL)
     self->discard (item);
 }
